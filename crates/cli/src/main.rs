@@ -1,0 +1,3 @@
+//! The onespace program.
+
+fn main() {}

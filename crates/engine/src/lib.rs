@@ -1,0 +1,1 @@
+//! Admission, batching and model workers: sequences in, unit vectors out.

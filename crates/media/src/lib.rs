@@ -1,0 +1,1 @@
+//! From the bytes of a picture to model-ready pixels. Pure: no network and no files.

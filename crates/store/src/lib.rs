@@ -1,0 +1,1 @@
+//! Durable state: accounts, keys, assets, uploads and tasks. The only crate that knows SQL.
