@@ -1,1 +1,60 @@
-//! Tensors and CPU kernels behind one dispatch; the only home of unsafe code.
+//! CPU kernels for inference, behind one dispatch; the only home of `unsafe` code.
+//!
+//! The rest of the workspace sees plain slices of `f32`, row-major, and three types:
+//!
+//! - [`Cpu`] says which instruction set to use and how many threads one call may take. Its
+//!   [`Isa`] is decided once per process and can only hold what this processor supports, so a
+//!   kernel never has to ask again.
+//! - [`PackedMatrix`] holds weights in the order in which the matrix multiply reads them.
+//!   They are packed once, at load.
+//! - [`Workspace`] carries a [`Cpu`] and a [`Scratch`] of reusable buffers through a forward
+//!   pass, so that no layer allocates after the first call.
+//!
+//! # One source, several instruction sets
+//! A kernel is written once against the crate-private trait `simd::Simd` and compiled for each
+//! instruction set by `Isa::run`. The trap of this style: everything between `run` and an
+//! intrinsic must be `#[inline(always)]`, because a function that is not inlined loses the
+//! instruction set of its caller, and each vector operation in it becomes a call. Closures are
+//! avoided in kernels for the same reason. A new instruction set is a new file in `simd/` and
+//! an arm in `Isa`; one with its own tile unit (AMX) also brings its own packing and its own
+//! tile loop in place of `gemm/tile.rs`.
+//!
+//! # Batch invariance
+//! Each output element is one chain of additions in the order of the input features, whatever
+//! the number of rows, of threads, or the height of the tile that it is computed in. A row
+//! therefore gets the same bits alone and in a batch. Keep it so: vectors that are compared
+//! with stored ones may not depend on what else was being computed at the time.
+//!
+//! # Panics
+//! Shapes are the caller's duty: every kernel checks them and panics with the two numbers that
+//! do not fit. Values that come from outside are checked before they get here.
+
+mod activation;
+mod attention;
+mod buffer;
+mod conv;
+mod cpu;
+mod gemm;
+mod math;
+mod norm;
+pub mod peak;
+mod pool;
+pub mod reference;
+mod rotary;
+mod simd;
+mod softmax;
+mod vector;
+
+pub use activation::{gelu_tanh, relu};
+pub use attention::{HeadLayout, PackedSequences, attention};
+pub use buffer::{Buffer, Scratch, Workspace};
+pub use conv::{Conv3x3, MapShape, Maps};
+pub use cpu::Cpu;
+pub use gemm::{Activation, Finish, PackedMatrix, matmul};
+pub use math::EXP_RELATIVE_ERROR;
+pub use norm::{LayerNorm, layer_norm};
+pub use pool::{average_pool_2x2, max_of_rows, mean_of_rows};
+pub use rotary::Rotary;
+pub use simd::{ISA_VARIABLE, Isa, IsaError};
+pub use softmax::softmax;
+pub use vector::{dot, l2_normalize};

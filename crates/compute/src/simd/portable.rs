@@ -1,0 +1,108 @@
+//! Four lanes in plain Rust: the fallback on any processor, which compilers turn into 128-bit
+//! instructions where there are some.
+
+use super::Simd;
+
+/// Plain Rust; always available.
+#[derive(Clone, Copy)]
+pub(crate) struct Portable;
+
+const LANES: usize = 4;
+
+/// Adding and subtracting this rounds to the nearest integer: it leaves no bit for a fraction.
+const ROUNDER: f32 = 12_582_912.0;
+
+macro_rules! each_lane {
+    (|$($name:ident),+| $result:expr) => {{
+        let mut lanes = [0.0_f32; LANES];
+        for index in 0..LANES {
+            $(let $name = $name[index];)+
+            lanes[index] = $result;
+        }
+        lanes
+    }};
+}
+
+impl Simd for Portable {
+    type Vector = [f32; LANES];
+    const LANES: usize = LANES;
+    const TILE_ROWS: usize = 6;
+
+    #[inline(always)]
+    unsafe fn load_from(self, from: *const f32) -> Self::Vector {
+        // SAFETY: the caller promises LANES readable numbers; the read is unaligned.
+        unsafe { from.cast::<Self::Vector>().read_unaligned() }
+    }
+
+    #[inline(always)]
+    unsafe fn store_to(self, vector: Self::Vector, to: *mut f32) {
+        // SAFETY: the caller promises LANES writable numbers; the write is unaligned.
+        unsafe { to.cast::<Self::Vector>().write_unaligned(vector) }
+    }
+
+    #[inline(always)]
+    fn splat(self, value: f32) -> Self::Vector {
+        [value; LANES]
+    }
+
+    #[inline(always)]
+    fn add(self, a: Self::Vector, b: Self::Vector) -> Self::Vector {
+        each_lane!(|a, b| a + b)
+    }
+
+    #[inline(always)]
+    fn sub(self, a: Self::Vector, b: Self::Vector) -> Self::Vector {
+        each_lane!(|a, b| a - b)
+    }
+
+    #[inline(always)]
+    fn mul(self, a: Self::Vector, b: Self::Vector) -> Self::Vector {
+        each_lane!(|a, b| a * b)
+    }
+
+    #[inline(always)]
+    fn div(self, a: Self::Vector, b: Self::Vector) -> Self::Vector {
+        each_lane!(|a, b| a / b)
+    }
+
+    #[inline(always)]
+    fn max(self, a: Self::Vector, b: Self::Vector) -> Self::Vector {
+        each_lane!(|a, b| if a > b { a } else { b })
+    }
+
+    #[inline(always)]
+    fn min(self, a: Self::Vector, b: Self::Vector) -> Self::Vector {
+        each_lane!(|a, b| if a < b { a } else { b })
+    }
+
+    #[inline(always)]
+    fn mul_add(self, a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector {
+        // Not `f32::mul_add`: without the instruction that is a library call per lane.
+        each_lane!(|a, b, c| a * b + c)
+    }
+
+    #[inline(always)]
+    fn round(self, a: Self::Vector) -> Self::Vector {
+        each_lane!(|a| (a + ROUNDER) - ROUNDER)
+    }
+
+    #[inline(always)]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "exponents are integers in -126..=127, so the biased one is in 1..=254"
+    )]
+    fn scale_by_power(self, a: Self::Vector, exponent: Self::Vector) -> Self::Vector {
+        each_lane!(|a, exponent| a * f32::from_bits(((exponent as i32 + 127) as u32) << 23))
+    }
+
+    #[inline(always)]
+    fn sum(self, a: Self::Vector) -> f32 {
+        (a[0] + a[2]) + (a[1] + a[3])
+    }
+
+    #[inline(always)]
+    fn largest(self, a: Self::Vector) -> f32 {
+        a[0].max(a[1]).max(a[2].max(a[3]))
+    }
+}
