@@ -1,9 +1,15 @@
 //! Assets: files that an account uploaded, with their metadata.
 
+mod metadata;
+mod records;
+
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
-use crate::AssetId;
+use crate::ids::AssetId;
+use crate::rows::text_enum;
+
+pub(crate) use metadata::without_empty_values;
 
 /// How an asset got here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +21,8 @@ pub enum AssetMethod {
     /// In parts.
     Multipart,
 }
+
+text_enum!(AssetMethod { Direct => "direct", Url => "url", Multipart => "multipart" });
 
 /// An asset to be created.
 #[derive(Clone, Debug)]

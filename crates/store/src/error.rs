@@ -80,11 +80,6 @@ impl StoreError {
         self
     }
 
-    pub(crate) fn with_source(mut self, source: impl Error + Send + Sync + 'static) -> Self {
-        self.source = Some(Box::new(source));
-        self
-    }
-
     /// The class of the error.
     pub fn kind(&self) -> StoreErrorKind {
         self.kind
@@ -162,9 +157,10 @@ impl From<rusqlite::Error> for StoreError {
     }
 }
 
-impl From<serde_json::Error> for StoreError {
-    fn from(error: serde_json::Error) -> Self {
-        Self::from_source(StoreErrorKind::Corrupt, error)
+/// An error that has nothing to say beyond its class.
+impl From<StoreErrorKind> for StoreError {
+    fn from(kind: StoreErrorKind) -> Self {
+        Self { kind, message: None, data_dir: None, source: None }
     }
 }
 

@@ -102,7 +102,8 @@ mod tests {
         let id = AssetId::new();
         assert_eq!(AssetId::parse(id.as_str()), Some(id.clone()));
         assert_eq!(id.to_string().len(), ID_DIGITS);
-        for bad in ["", "abc", "65f0c0ffee0123456789abcg", "65F0C0FFEE0123456789ABCD", "../../etc"] {
+        for bad in ["", "abc", "65f0c0ffee0123456789abcg", "65F0C0FFEE0123456789ABCD", "../../etc"]
+        {
             assert_eq!(AssetId::parse(bad), None, "{bad}");
         }
         assert_eq!(AssetId::parse(&format!("{id}0")), None);

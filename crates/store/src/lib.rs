@@ -1,25 +1,47 @@
 //! Durable state: accounts, keys, assets, uploads and tasks. The only crate that knows SQL.
+//!
+//! [`Store`] is a data directory: an SQLite database and plain files beside it. What a method has
+//! acknowledged survives a crash and a power cut: bytes are made durable under their final name
+//! first, and the row that makes them visible is committed second. Every method on owned data
+//! takes an [`OwnerScope`]; another account's object behaves as one that never existed.
 
+mod accounts;
 mod assets;
+mod blobs;
+mod clock;
+mod database;
+mod disk;
 mod error;
+mod faults;
+mod health;
 mod ids;
 mod key_text;
 mod keys;
+mod migrations;
 mod page;
+mod recovery;
+mod rows;
 mod scope;
-mod skeleton;
+mod store;
+mod sweep;
 mod tasks;
+#[cfg(test)]
+mod tests;
 mod uploads;
 
 pub use assets::{Asset, AssetFilter, AssetMethod, MetadataChange, NewAsset};
+pub use blobs::{BlobWriter, StagedBlob};
 pub use error::{StoreError, StoreErrorKind};
 pub use ids::{AccountId, AssetId, TaskId, UploadId};
 pub use key_text::{ApiKey, looks_like_a_key};
 pub use keys::{KeyRecord, KeyRefusal, RevokeOutcome};
 pub use page::{Page, PageRequest};
+pub use recovery::StartReport;
 pub use scope::OwnerScope;
-pub use skeleton::*;
+pub use store::{Access, Store};
+pub use sweep::SweepReport;
 pub use tasks::{ClaimedTask, NewTask, Task, TaskFilter, TaskStatus};
 pub use uploads::{
-    NewUpload, PartCounts, PartRecord, PartReport, PartStatus, ReportOutcome, Upload, UploadStatus,
+    NewUpload, PartCounts, PartPass, PartRecord, PartReport, PartStatus, ReportOutcome, Upload,
+    UploadStatus,
 };

@@ -1,9 +1,15 @@
-//! Embedding tasks.
+//! Embedding tasks: requests answered later, which survive a restart.
+
+mod queue;
+mod records;
 
 use serde_json::Value;
 use time::OffsetDateTime;
 
-use crate::{OwnerScope, StagedBlob, TaskId};
+use crate::blobs::StagedBlob;
+use crate::ids::TaskId;
+use crate::rows::text_enum;
+use crate::scope::OwnerScope;
 
 /// A task to be queued.
 pub struct NewTask {
@@ -25,6 +31,8 @@ pub enum TaskStatus {
     /// Given up; `error` is set.
     Failed,
 }
+
+text_enum!(TaskStatus { Processing => "processing", Ready => "ready", Failed => "failed" });
 
 /// An embedding task.
 #[derive(Clone, Debug, PartialEq)]

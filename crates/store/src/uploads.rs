@@ -1,9 +1,19 @@
-//! Multipart uploads.
+//! Multipart uploads: a session, its chunks, and the asset that they become.
+
+mod assembly;
+mod parts;
+mod sessions;
+mod tokens;
 
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
-use crate::{AccountId, AssetId, UploadId};
+use crate::ids::{AssetId, UploadId};
+use crate::rows::text_enum;
+use crate::scope::OwnerScope;
+
+pub(crate) use sessions::end_upload;
+pub use tokens::PartPass;
 
 /// An upload to be started.
 #[derive(Clone, Debug)]
@@ -35,6 +45,13 @@ pub enum UploadStatus {
     Expired,
 }
 
+text_enum!(UploadStatus {
+    Active => "active",
+    Completed => "completed",
+    Failed => "failed",
+    Expired => "expired",
+});
+
 /// A multipart upload.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Upload {
@@ -62,7 +79,23 @@ pub struct Upload {
     pub updated_at: OffsetDateTime,
     /// When the session ends.
     pub expires_at: OffsetDateTime,
-    pub(crate) account: AccountId,
+    pub(crate) owner: OwnerScope,
+}
+
+impl Upload {
+    /// The bytes that chunk `chunk_index` (from 1) must have.
+    pub(crate) fn chunk_bytes(&self, chunk_index: u32) -> u64 {
+        if chunk_index < self.total_chunks {
+            self.chunk_size
+        } else {
+            self.total_size - self.chunk_size * u64::from(self.total_chunks - 1)
+        }
+    }
+
+    /// Whether it ended without becoming an asset.
+    pub(crate) fn is_lost(&self) -> bool {
+        matches!(self.status, UploadStatus::Failed | UploadStatus::Expired)
+    }
 }
 
 /// A client's word that it has put a chunk.
@@ -104,6 +137,17 @@ pub enum PartStatus {
     Pending,
     /// Its upload has failed or expired.
     Failed,
+}
+
+impl PartStatus {
+    /// The lower-case word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Completed => "completed",
+            Self::Pending => "pending",
+            Self::Failed => "failed",
+        }
+    }
 }
 
 /// A chunk of an upload.
