@@ -1,8 +1,68 @@
 //! From the bytes of a picture to model-ready pixels. Pure: no network and no files.
+//!
+//! Three calls, each bounded by [`DecodeLimits`]:
+//!
+//! * [`inspect`] reads headers only: type, size, orientation, colour. No pixel is allocated.
+//! * [`decode`] gives the oriented picture as 8-bit RGB.
+//! * [`prepare`] gives what a model eats: decoded, oriented, squashed to `width x height`.
+//!
+//! The type is told from the bytes, never from a name. All limits are checked against the header
+//! before the first pixel is allocated, the memory a decoder will want included. Decoders are
+//! third-party code fed with strangers' bytes: a panic in one becomes [`MediaError::Broken`], but
+//! an abort or an endless loop cannot be caught in-process, so a server should run them in a child
+//! process that speaks [`worker`], under a memory and a time limit.
+//!
+//! # What becomes of the pixels
+//!
+//! | Stored as | Becomes |
+//! |---|---|
+//! | 8-bit RGB | unchanged |
+//! | 1, 2, 4-bit grey | scaled to 0..255, then `R = G = B` |
+//! | 8-bit grey | `R = G = B` |
+//! | 16-bit channel `v` | `round(v * 255 / 65535)`, that is `(v + 128) / 257` |
+//! | palette | the palette's colour; an index outside the palette is black |
+//! | alpha `a` (straight; `tRNS`, grey + alpha and GIF's transparent index too) | over white: `round((c * a + 255 * (255 - a)) / 255)`, after reduction to 8 bits |
+//! | GIF or WebP frame smaller than its canvas | placed at its offset on a white canvas; what lies outside the canvas is cut |
+//! | animation | its first frame; of an animated PNG the default picture (`IDAT`) |
+//! | JPEG `YCbCr` | BT.601 full range, chroma upsampled smoothly; within 3 grey levels of libjpeg on the test pictures, 5 where a side has one pixel |
+//! | JPEG with Adobe transform 0, or component ids `R G B` | RGB as stored |
+//! | JPEG CMYK | always read as Adobe writes it, inverted: `R = C * K / 255` of the stored values |
+//! | JPEG YCCK | to inverted CMYK, then as CMYK |
+//! | EXIF orientation 2..8 (JPEG `APP1`, PNG `eXIf`, WebP `EXIF`) | applied; any other value counts as 1 |
+//!
+//! Colour profiles (ICC, gamma), XMP's `tiff:Orientation` and HDR gain maps are not applied.
+//!
+//! # Damaged files
+//!
+//! A file cut short is refused ([`MediaError::Truncated`]): a JPEG must have its end marker, a PNG
+//! its `IEND`, a GIF its trailer, a WebP as many bytes as its header says. Bytes after the end are
+//! ignored. The JPEG decoder runs in strict mode, so damage inside the compressed data is an error
+//! wherever it can be seen, not grey pixels. One case cannot be seen: a JPEG cut short to which
+//! some program then added an end marker decodes with a flat lower part, as in every browser.
+
+mod codec;
+mod error;
+mod facts;
+mod format;
+mod header;
+mod limits;
+mod orientation;
+mod pipeline;
+mod resize;
+pub mod worker;
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+
+pub use error::{Cause, MediaError, UnsupportedFeature};
+pub use facts::{ColorSpace, ImageFacts};
+pub use format::{ImageFormat, sniff};
+pub use limits::DecodeLimits;
+pub use pipeline::{RgbImage, decode, inspect, prepare};
+
+/// Longest side, in pixels, that a [`PreprocessSpec`] may ask for.
+pub const PREPARED_SIDE_PX_MAX: u32 = 4096;
 
 /// Model-ready pixels of one picture, before normalisation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,21 +78,21 @@ pub struct PreparedImage {
 /// What a model wants a picture turned into.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct PreprocessSpec {
-    /// Width of the prepared picture in pixels.
+    /// Width of the prepared picture in pixels, 1 to [`PREPARED_SIDE_PX_MAX`].
     pub width: u32,
-    /// Height of the prepared picture in pixels.
+    /// Height of the prepared picture in pixels, 1 to [`PREPARED_SIDE_PX_MAX`].
     pub height: u32,
-    /// How the picture is resampled to `width x height`.
+    /// How the picture is resampled to `width x height`; its shape is not kept.
     pub resample: Resample,
-    /// Per-channel mean the model subtracts, on a 0..1 scale.
+    /// Per-channel mean the model subtracts, on a 0..1 scale. Not applied here.
     pub mean: [f32; 3],
-    /// Per-channel standard deviation the model divides by, on a 0..1 scale.
+    /// Per-channel standard deviation the model divides by, on a 0..1 scale. Not applied here.
     pub std: [f32; 3],
 }
 
 /// The resampling filter.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Resample {
-    /// Antialiased bicubic, a = -0.5.
+    /// Antialiased bicubic, a = -0.5: bit for bit the `BICUBIC` of Pillow up to version 11.
     Bicubic,
 }
