@@ -6,8 +6,8 @@
 use std::ops::Range;
 
 use crate::cpu::split;
-use crate::gemm::{Finish, Matrix, MatrixMut, Panels, multiply, pack_columns, pack_rows};
 use crate::gemm::packed_length;
+use crate::gemm::{Finish, Matrix, MatrixMut, Panels, multiply, pack_columns, pack_rows};
 use crate::{Cpu, Workspace, softmax};
 
 /// Query rows whose scores are held at a time; a multiple of every tile height.

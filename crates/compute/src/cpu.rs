@@ -35,6 +35,13 @@ impl Cpu {
         Self { isa, threads: threads.max(1) }
     }
 
+    /// A given instruction set and as many threads as the rayon pool has that this is called
+    /// from (the global one if none).
+    #[must_use]
+    pub fn on_current_pool(isa: Isa) -> Self {
+        Self::new(isa, rayon::current_num_threads())
+    }
+
     /// The same instruction set with another thread budget.
     #[must_use]
     pub fn with_threads(self, threads: usize) -> Self {
@@ -53,6 +60,12 @@ impl Cpu {
         self.threads
     }
 
+    /// Runs `work` on a thread of the current pool, from where each later cut is cheap. With a
+    /// budget of 1 it runs right here.
+    pub fn enter<T: Send>(self, work: impl FnOnce() -> T + Send) -> T {
+        if self.threads == 1 { work() } else { rayon::scope(|_| work()) }
+    }
+
     /// Calls `work` with each part in turn or, where the budget allows, side by side, and
     /// returns the results in order.
     pub fn map_parts<P: Send, T: Send>(
@@ -63,7 +76,14 @@ impl Cpu {
         if self.threads == 1 || parts.len() <= 1 {
             return parts.into_iter().map(work).collect();
         }
-        parts.into_par_iter().with_max_len(1).map(work).collect()
+        let parts = parts.into_par_iter();
+        if rayon::current_num_threads() <= self.threads {
+            parts.with_max_len(1).map(work).collect()
+        } else {
+            // A larger pool than the budget: as many runs of parts as the budget allows.
+            let run = parts.len().div_ceil(self.threads);
+            parts.with_min_len(run).map(work).collect()
+        }
     }
 
     /// How many parts work of that many multiply-adds is worth cutting into.

@@ -9,7 +9,12 @@ use crate::simd::{Kernel, Simd};
 ///
 /// # Panics
 /// If a side is odd or a length does not fit.
-pub fn average_pool_2x2(cpu: Cpu, input: &[f32], (width, channels): (usize, usize), out: &mut [f32]) {
+pub fn average_pool_2x2(
+    cpu: Cpu,
+    input: &[f32],
+    (width, channels): (usize, usize),
+    out: &mut [f32],
+) {
     assert!(width > 0 && channels > 0, "an empty map cannot be pooled");
     let row = width * channels;
     assert!(

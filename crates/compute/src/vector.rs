@@ -36,10 +36,8 @@ impl Kernel for Dot<'_> {
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) -> f32 {
         let (a, b) = (self.a.chunks_exact(S::LANES), self.b.chunks_exact(S::LANES));
-        let mut sum = simd.mul(
-            simd.load_partial(a.remainder(), 0.0),
-            simd.load_partial(b.remainder(), 0.0),
-        );
+        let mut sum =
+            simd.mul(simd.load_partial(a.remainder(), 0.0), simd.load_partial(b.remainder(), 0.0));
         for (x, y) in a.zip(b) {
             sum = simd.mul_add(simd.load(x), simd.load(y), sum);
         }

@@ -1,1 +1,58 @@
 //! Weights, tokenizers and forward passes: a sequence of text and images in, one vector out.
+//!
+//! A model is three files, `config.json`, `tokenizer.json` and `model.safetensors`. The one in
+//! [`embedded`] is part of the program; [`folder`] reads others. Both give an
+//! [`EmbeddingModel`], whose [`EmbeddingModel::embed`] turns each [`Sequence`] of a batch into
+//! a vector of unit length. [`ModelDescription`] says what the model takes and gives, and
+//! [`ModelDescription::space_fingerprint`] names the space that its vectors live in.
+//!
+//! Every model takes sequences, interleaved or not, so that nothing above this crate changes
+//! when one joins. An architecture is one file in `architectures/`, made of the parts in
+//! `layers/`; `weights.rs` is the only place that reads tensors.
+//!
+//! Vectors do not depend on what else is in a batch, nor on the number of threads: see the
+//! documentation of `onespace_compute`.
+
+mod architectures;
+mod config;
+mod description;
+pub mod embedded;
+mod error;
+pub mod folder;
+mod layers;
+mod model_files;
+mod sequence;
+mod shorten;
+mod tokenizer;
+mod weights;
+
+pub use description::{Fusion, ModelDescription, Precision};
+pub use error::{LoadError, LoadErrorKind, ModelError};
+pub use sequence::{Part, Sequence};
+pub use shorten::shorten;
+
+/// A model that turns sequences into vectors.
+///
+/// [`EmbeddingModel::embed`] works on the rayon pool that it is called from (the global one
+/// if none), with as many threads as that has: run it inside a pool of your own to bound it.
+pub trait EmbeddingModel: Send + Sync {
+    /// What the model takes and gives.
+    fn description(&self) -> &ModelDescription;
+
+    /// The token ids of a text. Any text is ordinary text: nothing in it is a command.
+    ///
+    /// # Errors
+    /// [`ModelError::Tokenizer`] when the tokenizer fails.
+    fn tokenize(&self, text: &str) -> Result<Vec<u32>, ModelError>;
+
+    /// Estimated multiply-adds of embedding the sequence, in thousands.
+    fn cost(&self, sequence: &Sequence) -> u64;
+
+    /// One vector per sequence, in order: full dimension, unit length, each the same as if its
+    /// sequence had come alone.
+    ///
+    /// # Errors
+    /// When a sequence is empty, too long, or does not fit the model, before anything is
+    /// computed; or [`ModelError::InvalidOutput`] when a vector comes out broken.
+    fn embed(&self, batch: &[Sequence]) -> Result<Vec<Vec<f32>>, ModelError>;
+}

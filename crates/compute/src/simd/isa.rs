@@ -64,9 +64,7 @@ impl Isa {
 
     fn choose() -> Result<Self, IsaError> {
         match std::env::var(ISA_VARIABLE) {
-            Ok(name) if !name.is_empty() => {
-                Self::named(&name).ok_or(IsaError { requested: name })
-            }
+            Ok(name) if !name.is_empty() => Self::named(&name).ok_or(IsaError { requested: name }),
             _ => Ok(Self::available().last().copied().unwrap_or(Self(Level::Portable))),
         }
     }

@@ -1,0 +1,3 @@
+//! One file per architecture.
+
+pub(crate) mod onespace_fusion;

@@ -1,0 +1,143 @@
+//! What a model takes and gives, and the name of its vector space.
+
+use onespace_media::PreprocessSpec;
+use sha2::{Digest, Sha256};
+
+/// Hexadecimal digits of a fingerprint: 64 bits.
+const FINGERPRINT_DIGITS: usize = 16;
+
+/// The numbers that a forward pass computes with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Precision {
+    /// 32-bit floating point throughout.
+    F32,
+}
+
+impl Precision {
+    /// The name used in fingerprints and on the wire.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+        }
+    }
+}
+
+/// Where text and images meet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Fusion {
+    /// In one sequence, read by one transformer: their order and neighbours matter.
+    Early,
+}
+
+/// What a model takes and gives.
+#[derive(Clone, Debug)]
+pub struct ModelDescription {
+    /// The model's own name.
+    pub name: String,
+    /// Which training of it.
+    pub revision: String,
+    /// Length of the vectors that [`crate::EmbeddingModel::embed`] returns.
+    pub dimension: usize,
+    /// Lengths that they may be cut to with [`crate::shorten`], ascending; the last is
+    /// `dimension`.
+    pub dimensions: Vec<usize>,
+    /// Most text tokens in a sequence, all its text parts together.
+    pub text_tokens_max: usize,
+    /// Most images in a sequence.
+    pub images_max: usize,
+    /// Places that an image takes in the sequence.
+    pub visual_tokens_per_image: usize,
+    /// What the model wants a picture turned into.
+    pub preprocess: PreprocessSpec,
+    /// The numbers that it computes with.
+    pub precision: Precision,
+    /// Where text and images meet.
+    pub fusion: Fusion,
+    /// SHA-256 of `model.safetensors`, in lower-case hexadecimal.
+    pub weights_sha256: String,
+}
+
+impl ModelDescription {
+    /// A short name of the vector space: equal exactly where model, revision, weights,
+    /// preprocessing and precision are. Vectors with different fingerprints cannot be compared.
+    #[must_use]
+    pub fn space_fingerprint(&self) -> String {
+        let spec = &self.preprocess;
+        let parts = [
+            self.name.clone(),
+            self.revision.clone(),
+            self.weights_sha256.clone(),
+            format!("{}x{} {:?}", spec.width, spec.height, spec.resample),
+            format!("{:?} {:?}", spec.mean, spec.std),
+            self.precision.name().to_owned(),
+        ];
+        let mut hash = Sha256::new();
+        for part in &parts {
+            // The length in front keeps ("ab", "c") and ("a", "bc") apart.
+            hash.update((part.len() as u64).to_le_bytes());
+            hash.update(part);
+        }
+        let mut fingerprint = hex::encode(hash.finalize());
+        fingerprint.truncate(FINGERPRINT_DIGITS);
+        fingerprint
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use onespace_media::{PreprocessSpec, Resample};
+
+    use super::{FINGERPRINT_DIGITS, Fusion, ModelDescription, Precision};
+
+    fn description() -> ModelDescription {
+        ModelDescription {
+            name: "name".into(),
+            revision: "1".into(),
+            dimension: 512,
+            dimensions: vec![128, 512],
+            text_tokens_max: 10,
+            images_max: 2,
+            visual_tokens_per_image: 5,
+            preprocess: PreprocessSpec {
+                width: 64,
+                height: 64,
+                resample: Resample::Bicubic,
+                mean: [0.5; 3],
+                std: [0.5; 3],
+            },
+            precision: Precision::F32,
+            fusion: Fusion::Early,
+            weights_sha256: "00".into(),
+        }
+    }
+
+    #[test]
+    fn fingerprint_changes_with_the_space_only() {
+        let base = description();
+        let fingerprint = base.space_fingerprint();
+        assert_eq!(fingerprint.len(), FINGERPRINT_DIGITS);
+        assert!(fingerprint.chars().all(|c| c.is_ascii_hexdigit()));
+        let changes: [(&str, fn(&mut ModelDescription), bool); 8] = [
+            ("nothing", |_| {}, false),
+            ("limits", |d| d.images_max = 9, false),
+            ("name", |d| d.name = "other".into(), true),
+            ("revision", |d| d.revision = "2".into(), true),
+            ("weights", |d| d.weights_sha256 = "01".into(), true),
+            ("size", |d| d.preprocess.width = 32, true),
+            ("mean", |d| d.preprocess.mean[1] = 0.4, true),
+            ("border", |d| (d.name, d.revision) = ("name1".into(), String::new()), true),
+        ];
+        let wrong: Vec<&str> = changes
+            .into_iter()
+            .filter_map(|(name, change, expected)| {
+                let mut changed = description();
+                change(&mut changed);
+                ((changed.space_fingerprint() != fingerprint) != expected).then_some(name)
+            })
+            .collect();
+        assert!(wrong.is_empty(), "wrong after a change of: {wrong:?}");
+    }
+}
