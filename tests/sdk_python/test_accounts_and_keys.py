@@ -8,7 +8,8 @@ from twelvelabs.core.api_error import ApiError
 from twelvelabs.errors import BadRequestError, NotFoundError
 
 from harness import pictures
-from harness.sdk import UNKNOWN_ID, assert_error, sdk_client
+from harness.sdk import assert_error, sdk_client
+from harness.wire import UNKNOWN_ID
 
 
 def outcome(call) -> tuple[int, str]:

@@ -10,8 +10,8 @@ from twelvelabs.core.api_error import ApiError
 from twelvelabs.errors import BadRequestError, NotFoundError
 
 from harness import pictures
-from harness.sdk import UNKNOWN_ID, assert_error
-from harness.wire import Client
+from harness.sdk import assert_error
+from harness.wire import UNKNOWN_ID, Client
 
 MEDIA_TYPES = {
     "red_square.png": "image/png",

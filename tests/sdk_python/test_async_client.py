@@ -7,8 +7,8 @@ from twelvelabs import MultiInputRequest
 from twelvelabs.errors import BadRequestError
 
 from harness import pictures
-from harness.sdk import assert_error, async_sdk_client, base64_text, image
-from harness.wire import assert_unit_vector, cosine
+from harness.sdk import assert_error, async_sdk_client, image
+from harness.wire import assert_unit_vector, base64_text, cosine
 
 SAME_INPUT_COSINE = 0.99999
 

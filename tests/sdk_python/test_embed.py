@@ -11,8 +11,8 @@ from twelvelabs import (
 )
 
 from harness import pictures
-from harness.sdk import base64_text, image
-from harness.wire import assert_unit_vector, cosine, image_request, multi_input_request, text_request
+from harness.sdk import image
+from harness.wire import assert_unit_vector, base64_text, cosine, image_request, multi_input_request, text_request
 
 SAME_INPUT_COSINE = 0.99999
 

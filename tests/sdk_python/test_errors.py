@@ -14,7 +14,8 @@ from twelvelabs.core.api_error import ApiError
 from twelvelabs.errors import BadRequestError, ContentTooLargeError, NotFoundError
 
 from harness import pictures
-from harness.sdk import UNKNOWN_ID, assert_error, base64_text, image, sdk_client
+from harness.sdk import assert_error, image, sdk_client
+from harness.wire import UNKNOWN_ID, base64_text
 
 IMAGE_BYTES_MAX = 32 * 1024 * 1024
 CAT = base64_text(pictures.drawn("cat.png"))

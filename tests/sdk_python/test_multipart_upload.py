@@ -8,8 +8,8 @@ from twelvelabs import CompletedChunk, ImageInputRequest, MediaSource
 from twelvelabs.errors import BadRequestError, NotFoundError
 
 from harness import pictures
-from harness.sdk import UNKNOWN_ID, assert_error
-from harness.wire import assert_unit_vector
+from harness.sdk import assert_error
+from harness.wire import UNKNOWN_ID, assert_unit_vector
 
 UPLOAD_DEADLINE_S = 60.0
 

@@ -7,8 +7,8 @@ import pytest
 from twelvelabs.errors import BadRequestError
 
 from harness import pictures
-from harness.sdk import UNKNOWN_ID, assert_error, base64_text, image
-from harness.wire import Client, assert_unit_vector
+from harness.sdk import assert_error, image
+from harness.wire import UNKNOWN_ID, Client, assert_unit_vector, base64_text
 
 POLL_DEADLINE_S = 30.0
 

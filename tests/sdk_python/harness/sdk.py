@@ -1,12 +1,8 @@
 """Short forms of what the tests say often through the official Python SDK."""
 
-import base64
-
 from twelvelabs import AsyncTwelveLabs, MultiInputMediaSource, TwelveLabs
 
 from .server import OnespaceServer
-
-UNKNOWN_ID = "0123456789abcdef01234567"
 
 
 def sdk_client(server: OnespaceServer, key: str) -> TwelveLabs:
@@ -22,11 +18,6 @@ def async_sdk_client(server: OnespaceServer, key: str) -> AsyncTwelveLabs:
 def image(**members) -> MultiInputMediaSource:
     """One picture of a multi_input request."""
     return MultiInputMediaSource(media_type="image", **members)
-
-
-def base64_text(content: bytes) -> str:
-    """Base64 in the standard alphabet."""
-    return base64.b64encode(content).decode("ascii")
 
 
 def assert_error(failure, status: int, code: str, *named: str, nested: bool = False) -> None:

@@ -1,5 +1,6 @@
 """Plain HTTP requests and replies, for what an SDK would not send."""
 
+import base64
 import http.client
 import json
 import math
@@ -7,6 +8,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 REQUEST_TIMEOUT_S = 60.0
+UNKNOWN_ID = "0123456789abcdef01234567"
 BOUNDARY = "onespace-test-boundary-5d41402abc4b2a76"
 
 
@@ -41,6 +43,11 @@ def cosine(left: list[float], right: list[float]) -> float:
     """Cosine of two vectors of any length."""
     dot = sum(a * b for a, b in zip(left, right, strict=True))
     return dot / math.sqrt(sum(a * a for a in left) * sum(b * b for b in right))
+
+
+def base64_text(content: bytes) -> str:
+    """Base64 in the standard alphabet, padded."""
+    return base64.b64encode(content).decode("ascii")
 
 
 @dataclass
