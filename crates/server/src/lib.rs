@@ -1,3 +1,61 @@
 //! The HTTP service: routes, the embed pipeline and the fetcher. The only crate that knows HTTP.
+//!
+//! Read [`router`] for every route and what is around them, `embed` for the pipeline from a request
+//! to a vector, [`fetch`] for the one way out to the network, and [`error`] for how a fault becomes
+//! an answer. [`serve`] ties them to a listener and takes them down again.
 
+pub mod app;
+mod asset_intake;
+mod body;
+pub mod catalog;
+pub mod decoders;
+mod embed;
+pub mod error;
 pub mod fetch;
+mod form;
+mod in_flight;
+mod jobs;
+mod lingering;
+pub mod listener;
+pub mod metrics;
+mod middleware;
+mod openapi;
+mod query;
+pub mod router;
+mod routes;
+pub mod settings;
+
+use tokio::net::TcpListener;
+
+use app::App;
+use settings::ConnectionLimits;
+
+/// Serves the API on `listener` (and the counters on `metrics`) until `app.stopping`, then stops
+/// accepting, lets requests finish, answers what still waits, and writes the database out.
+pub async fn serve(app: App, listener: TcpListener, metrics: Option<TcpListener>) {
+    app.decoders.warm_up();
+    let limits = app.settings.connections.clone();
+    let stopping = app.stopping.clone();
+    let jobs = [
+        tokio::spawn(jobs::embed_tasks::run(app.clone())),
+        tokio::spawn(jobs::sweep::run(app.clone())),
+    ];
+    let metrics = metrics.map(|metrics| {
+        let limits = ConnectionLimits { connections_max: 64, ..limits.clone() };
+        let router = router::metrics_router(app.clone());
+        tokio::spawn(listener::serve(metrics, router, limits, stopping.clone()))
+    });
+    listener::serve(listener, router::router(app.clone()), limits, stopping).await;
+    for engine in app.models.engines() {
+        engine.stop();
+    }
+    for job in jobs.into_iter().chain(metrics) {
+        if let Err(error) = job.await {
+            tracing::error!(cause = %error, "a background job panicked");
+        }
+    }
+    let store = app.store.clone();
+    if let Err(error) = error::blocking(move || store.checkpoint()).await {
+        tracing::error!(cause = ?error, "the database could not be written out");
+    }
+}

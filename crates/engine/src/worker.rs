@@ -1,0 +1,90 @@
+//! The worker thread: runs batches, and the members of a failed batch one by one.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::thread;
+use std::time::Instant;
+
+use onespace_models::{EmbeddingModel, Sequence};
+
+use crate::queue::{Entry, Queue};
+use crate::{EngineError, EngineSettings};
+
+/// Starts the thread; it ends when the queue is closed.
+pub(crate) fn spawn(
+    model: Arc<dyn EmbeddingModel>,
+    queue: Arc<Queue>,
+    settings: EngineSettings,
+) -> Result<(), EngineError> {
+    thread::Builder::new()
+        .name("embed-worker".to_owned())
+        .spawn(move || {
+            while let Some(batch) = queue.take_batch(&settings) {
+                run_batch(model.as_ref(), &queue, batch);
+            }
+        })
+        .map(drop)
+        .map_err(EngineError::WorkerStart)
+}
+
+const EMPTY: Sequence = Sequence { parts: Vec::new() };
+
+fn run_batch(model: &dyn EmbeddingModel, queue: &Queue, mut batch: Vec<Entry>) {
+    let started = Instant::now();
+    let cost = batch.iter().map(|entry| entry.cost).sum();
+    let taken = |entry: &mut Entry| std::mem::replace(&mut entry.sequence, EMPTY);
+    let sequences: Vec<Sequence> = batch.iter_mut().map(taken).collect();
+    match embed(model, &sequences) {
+        Ok(vectors) => {
+            for (entry, vector) in batch.into_iter().zip(vectors) {
+                answer(queue, entry, Ok(vector));
+            }
+        }
+        Err(error) if batch.len() == 1 => {
+            if let Some(entry) = batch.pop() {
+                answer(queue, entry, Err(error));
+            }
+        }
+        Err(_) => run_alone(model, queue, batch, &sequences),
+    }
+    let ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    queue.measured(cost, ms);
+}
+
+/// One request's fault stays its own: each member of a failed batch runs again by itself.
+fn run_alone(
+    model: &dyn EmbeddingModel,
+    queue: &Queue,
+    batch: Vec<Entry>,
+    sequences: &[Sequence],
+) {
+    tracing::warn!(sequences = batch.len(), "a batch failed; its members run one by one");
+    for (entry, sequence) in batch.into_iter().zip(sequences) {
+        let result = embed(model, std::slice::from_ref(sequence))
+            .and_then(|mut vectors| vectors.pop().ok_or(EngineError::Panicked));
+        answer(queue, entry, result);
+    }
+}
+
+/// Runs the model; a panic is an error, and so is an answer of the wrong length.
+fn embed(
+    model: &dyn EmbeddingModel,
+    sequences: &[Sequence],
+) -> Result<Vec<Vec<f32>>, EngineError> {
+    let result = catch_unwind(AssertUnwindSafe(|| model.embed(sequences)));
+    let vectors = result.map_err(|_| EngineError::Panicked)?.map_err(EngineError::Model)?;
+    if vectors.len() == sequences.len() { Ok(vectors) } else { Err(EngineError::Panicked) }
+}
+
+fn answer(queue: &Queue, entry: Entry, result: Result<Vec<f32>, EngineError>) {
+    match &result {
+        Ok(_) => queue.count(|counts| counts.embedded += 1),
+        Err(error) => {
+            queue.count(|counts| counts.failed += 1);
+            tracing::error!(error = ?error, "a sequence could not be embedded");
+        }
+    }
+    let Entry { reply, permit, .. } = entry;
+    drop(permit);
+    let _gone = reply.send(result);
+}

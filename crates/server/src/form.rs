@@ -1,0 +1,161 @@
+//! Reading `multipart/form-data`: small text fields in memory, one file straight to the disk.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+
+use axum::body::Body;
+use axum::extract::multipart::{Field, MultipartError};
+use axum::extract::{FromRequest, Multipart};
+use http::{Request, header};
+use onespace_store::StagedBlob;
+use onespace_wire::error_code::ErrorCode;
+
+use crate::app::App;
+use crate::error::{ApiError, ApiResult, blocking};
+
+/// The fields of a form, and its one file.
+pub(crate) struct Form {
+    fields: BTreeMap<String, String>,
+    /// The file, synced to the disk.
+    pub(crate) file: Option<FormFile>,
+}
+
+/// A file that came in a form.
+pub(crate) struct FormFile {
+    /// The name that the client gave it.
+    pub(crate) filename: Option<String>,
+    /// Its bytes.
+    pub(crate) blob: StagedBlob,
+}
+
+/// What a route's form may hold.
+pub(crate) struct FormShape {
+    /// The names of the text fields.
+    pub(crate) fields: &'static [&'static str],
+    /// The name of the file field.
+    pub(crate) file: &'static str,
+}
+
+impl Form {
+    /// The value of a field; empty values count as absent.
+    pub(crate) fn field(&self, name: &str) -> Option<&str> {
+        self.fields.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+}
+
+/// Reads the form of `request`.
+///
+/// # Errors
+///
+/// `content_type_invalid` for any other body, `parameter_unknown` for a field that the route does
+/// not have, 413 for a file above the limit, `parameter_invalid` for malformed or repeated fields.
+pub(crate) async fn read_form(
+    app: &App,
+    request: Request<Body>,
+    shape: &FormShape,
+) -> ApiResult<Form> {
+    let mut multipart = open(request).await?;
+    let mut form = Form { fields: BTreeMap::new(), file: None };
+    let mut field_bytes = 0;
+    for _ in 0..app.settings.limits.form_parts_max {
+        let Some(field) = within_pace(app, multipart.next_field()).await? else {
+            return Ok(form);
+        };
+        let name = field.name().unwrap_or_default().to_owned();
+        if name == shape.file {
+            refuse_repeated(&name, form.file.is_some())?;
+            form.file = Some(read_file(app, &name, field).await?);
+        } else if shape.fields.contains(&name.as_str()) {
+            refuse_repeated(&name, form.fields.contains_key(&name))?;
+            let value = read_text(app, &name, field, &mut field_bytes).await?;
+            form.fields.insert(name, value);
+        } else {
+            return Err(unknown_field(&name));
+        }
+    }
+    let parts_max = app.settings.limits.form_parts_max;
+    let message = format!("The form has more than {parts_max} parts.");
+    Err(ApiError::new(ErrorCode::ParameterInvalid, message))
+}
+
+async fn open(request: Request<Body>) -> ApiResult<Multipart> {
+    let content_type = request.headers().get(header::CONTENT_TYPE);
+    let content_type = content_type.and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if !content_type.to_ascii_lowercase().starts_with("multipart/form-data") {
+        let message = "This route takes a form: send `Content-Type: multipart/form-data`.";
+        return Err(ApiError::new(ErrorCode::ContentTypeInvalid, message));
+    }
+    Multipart::from_request(request, &()).await.map_err(|rejection| {
+        let message = "The `Content-Type` of the form has no usable `boundary`.";
+        ApiError::new(ErrorCode::ContentTypeInvalid, message).caused_by(rejection)
+    })
+}
+
+/// Waits for the next piece of the form, within the limit on silence.
+async fn within_pace<T>(
+    app: &App,
+    next: impl Future<Output = Result<T, MultipartError>>,
+) -> ApiResult<T> {
+    let silence = std::time::Duration::from_millis(app.settings.limits.body_silence_ms_max);
+    let next = tokio::time::timeout(silence, next).await.map_err(|_| {
+        // Not 408: neither SDK can repeat a form, and Node would hide the reason.
+        let message = "The form arrived too slowly. Send it again without pauses.";
+        ApiError::new(ErrorCode::ParameterInvalid, message)
+    })?;
+    next.map_err(|error| {
+        let message = "The form ended early or is not well-formed.";
+        ApiError::new(ErrorCode::ParameterInvalid, message).caused_by(error)
+    })
+}
+
+async fn read_text(
+    app: &App,
+    name: &str,
+    mut field: Field<'_>,
+    field_bytes: &mut usize,
+) -> ApiResult<String> {
+    let bytes_max = app.settings.limits.form_field_bytes_max;
+    let mut value = Vec::new();
+    while let Some(chunk) = within_pace(app, field.chunk()).await? {
+        *field_bytes += chunk.len();
+        if *field_bytes > bytes_max {
+            let what = format!("makes the form's text longer than {} KiB.", bytes_max >> 10);
+            return Err(ApiError::invalid(name, what));
+        }
+        value.extend_from_slice(&chunk);
+    }
+    String::from_utf8(value).map_err(|_| ApiError::invalid(name, "is not UTF-8 text."))
+}
+
+async fn read_file(app: &App, name: &str, mut field: Field<'_>) -> ApiResult<FormFile> {
+    let filename = field.file_name().map(str::to_owned);
+    let bytes_max = app.settings.decode.image_bytes_max;
+    let store = app.store.clone();
+    let mut writer = blocking(move || store.stage_blob(bytes_max)).await?;
+    let mut received = 0;
+    while let Some(chunk) = within_pace(app, field.chunk()).await? {
+        received += chunk.len() as u64;
+        if received > bytes_max {
+            return Err(file_too_large(name, bytes_max));
+        }
+        writer = blocking(move || writer.write_all(&chunk).map(|()| writer)).await?;
+    }
+    let blob = blocking(move || writer.finish()).await?;
+    Ok(FormFile { filename, blob })
+}
+
+/// The file in `field` is above the limit.
+pub(crate) fn file_too_large(field: &str, bytes_max: u64) -> ApiError {
+    let message = format!("`{field}` is larger than {} MiB.", bytes_max >> 20);
+    ApiError::new(ErrorCode::ContentTooLarge, message)
+}
+
+fn refuse_repeated(name: &str, repeated: bool) -> ApiResult<()> {
+    if repeated { Err(ApiError::invalid(name, "is given twice.")) } else { Ok(()) }
+}
+
+fn unknown_field(name: &str) -> ApiError {
+    let name: String = name.chars().take(64).collect();
+    let message = format!("`{name}` is not a parameter of this call. Remove it.");
+    ApiError::new(ErrorCode::ParameterUnknown, message)
+}

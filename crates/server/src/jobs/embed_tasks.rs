@@ -1,0 +1,81 @@
+//! The task worker: claims the oldest task, embeds its picture, stores the one result.
+
+use std::time::Duration;
+
+use onespace_store::{AssetId, ClaimedTask};
+use onespace_wire::embedding::EmbeddingItem;
+use serde_json::Value;
+
+use super::task_request::{StoredRequest, StoredSource, TaskResult};
+use crate::app::App;
+use crate::embed;
+use crate::embed::plan::{EmbedPlan, Origin, Source};
+use crate::error::{ApiError, ApiResult, blocking};
+
+/// How long a claimed task is left alone before another worker may take it over.
+const LEASE: Duration = Duration::from_secs(60);
+/// How often the worker looks for tasks whose lease ran out.
+const LOOK_EVERY: Duration = Duration::from_secs(15);
+
+/// Runs tasks, one at a time, until the server stops.
+pub(crate) async fn run(app: App) {
+    while !app.stopping.is_cancelled() {
+        let store = app.store.clone();
+        match blocking(move || store.claim_task(LEASE)).await {
+            Ok(Some(claimed)) => run_one(&app, claimed).await,
+            Ok(None) => wait(&app).await,
+            Err(error) => {
+                tracing::error!(cause = ?error.cause, "tasks cannot be claimed");
+                wait(&app).await;
+            }
+        }
+    }
+}
+
+async fn wait(app: &App) {
+    tokio::select! {
+        () = app.task_created.notified() => {}
+        () = app.stopping.cancelled() => {}
+        () = tokio::time::sleep(LOOK_EVERY) => {}
+    }
+}
+
+async fn run_one(app: &App, mut claimed: ClaimedTask) {
+    let outcome = match embed_picture(app, &mut claimed).await {
+        Ok(result) => Ok(result),
+        // The server stops or is full: the lease runs out and the task is tried again.
+        Err(error) if error.retry_after_s.is_some() => {
+            tracing::warn!(task = %claimed.task.id, "a task waits for another attempt");
+            return wait(app).await;
+        }
+        Err(error) => {
+            tracing::info!(task = %claimed.task.id, cause = ?error.cause, "a task failed");
+            Err(error.message)
+        }
+    };
+    let store = app.store.clone();
+    if let Err(error) = blocking(move || store.finish_task(&claimed, outcome)).await {
+        tracing::error!(cause = ?error.cause, "the result of a task could not be stored");
+    }
+}
+
+async fn embed_picture(app: &App, claimed: &mut ClaimedTask) -> ApiResult<Value> {
+    let request: StoredRequest =
+        serde_json::from_value(claimed.task.request.clone()).map_err(ApiError::internal)?;
+    let model = embed::plan::model(app, Some(&claimed.task.model_name))?;
+    let origin = match request.source {
+        StoredSource::Asset { id, .. } => AssetId::parse(&id).map(Origin::Asset),
+        StoredSource::Url { url } => Some(Origin::Url(url)),
+        StoredSource::Inline => claimed.input.take().map(Origin::Bytes),
+    };
+    let origin = origin.ok_or_else(|| ApiError::internal("a task without its picture"))?;
+    let source = Source { field: "image.media_source".to_owned(), origin };
+    let mut plan = EmbedPlan::of_one_picture(&model, request.dimension, source);
+    let outcome = embed::execute(app, &claimed.scope, &mut plan).await?;
+    let result = TaskResult {
+        data: vec![EmbeddingItem::visual_asset(outcome.vector)],
+        usage: embed::render::usage(&plan),
+        space: model.space.to_string(),
+    };
+    serde_json::to_value(result).map_err(ApiError::internal)
+}

@@ -1,0 +1,142 @@
+//! The accept loop: one task for each connection, with limits on heads, silence and numbers, and a
+//! drain at the end. (axum's own `serve` sets no timeouts at all.)
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower::ServiceBuilder;
+
+use crate::lingering::close_lingering;
+use crate::settings::ConnectionLimits;
+
+/// Serves `router` on `listener` until `stopping`, then lets requests finish.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    router: Router,
+    limits: ConnectionLimits,
+    stopping: CancellationToken,
+) {
+    let tracker = TaskTracker::new();
+    let places = Arc::new(Semaphore::new(limits.connections_max));
+    while let Some((stream, place)) = next_connection(&listener, &places, &stopping).await {
+        let connection = Connection {
+            router: router.clone(),
+            limits: limits.clone(),
+            stopping: stopping.clone(),
+        };
+        tracker.spawn(async move {
+            connection.run(stream).await;
+            drop(place);
+        });
+    }
+    drop(listener);
+    tracker.close();
+    let drain = Duration::from_millis(limits.drain_ms_max);
+    if tokio::time::timeout(drain, tracker.wait()).await.is_err() {
+        tracing::warn!(connections = tracker.len(), "stopped before these connections ended");
+    }
+}
+
+/// Waits for a free place and then for a connection; `None` when the server stops.
+async fn next_connection(
+    listener: &TcpListener,
+    places: &Arc<Semaphore>,
+    stopping: &CancellationToken,
+) -> Option<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
+    loop {
+        let accepted = async {
+            let place = Arc::clone(places).acquire_owned().await.ok()?;
+            Some((listener.accept().await, place))
+        };
+        let (accepted, place) = tokio::select! {
+            () = stopping.cancelled() => return None,
+            accepted = accepted => accepted?,
+        };
+        match accepted {
+            Ok((stream, _)) => return Some((stream, place)),
+            Err(error) => {
+                // Out of file descriptors, or a client that left at once: neither ends the server.
+                tracing::warn!(cause = %error, "a connection could not be accepted");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+    }
+}
+
+struct Connection {
+    router: Router,
+    limits: ConnectionLimits,
+    stopping: CancellationToken,
+}
+
+impl Connection {
+    async fn run(self, stream: TcpStream) {
+        let _nagle_stays_on = stream.set_nodelay(true);
+        let in_flight = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&in_flight);
+        let service = ServiceBuilder::new()
+            .layer_fn(move |inner| crate::in_flight::Counted::new(inner, Arc::clone(&counter)))
+            .service(self.router);
+        let mut http = http1::Builder::new();
+        http.timer(TokioTimer::new())
+            .header_read_timeout(Duration::from_millis(self.limits.header_ms_max))
+            .max_buf_size(self.limits.header_bytes_max)
+            .max_headers(self.limits.headers_max);
+        let mut connection =
+            http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
+        let idle = idle_for(Duration::from_millis(self.limits.idle_ms_max), &in_flight);
+        tokio::pin!(idle);
+        let mut draining = false;
+        let ended = loop {
+            let served = std::future::poll_fn(|context| {
+                connection.poll_without_shutdown(context)
+            });
+            tokio::select! {
+                ended = served => break ended,
+                () = &mut idle => return,
+                () = self.stopping.cancelled(), if !draining => {
+                    draining = true;
+                    std::pin::Pin::new(&mut connection).graceful_shutdown();
+                }
+            }
+        };
+        if let Err(error) = ended {
+            tracing::debug!(cause = %error, "a connection ended early");
+        }
+        close_lingering(connection.into_parts().io.into_inner()).await;
+    }
+}
+
+/// Ends once no request has been in flight for `silence`. It looks a few times in that period, so
+/// that requests cost it nothing.
+async fn idle_for(silence: Duration, in_flight: &AtomicUsize) {
+    let mut quiet_since = Instant::now();
+    loop {
+        tokio::time::sleep(silence / 4).await;
+        if in_flight.load(Ordering::Acquire) > 0 {
+            quiet_since = Instant::now();
+        } else if quiet_since.elapsed() >= silence {
+            return;
+        }
+    }
+}
+
+/// Binds `address`.
+///
+/// # Errors
+///
+/// The operating system's reason, for the caller to put into words.
+pub async fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
+    TcpListener::bind(address).await
+}

@@ -1,0 +1,379 @@
+//! `/assets/multipart-uploads`: start, list, look, ask for URLs, report chunks.
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use http::{Request, StatusCode, Uri};
+use onespace_store::{
+    AssetMethod, NewAsset, NewUpload, OwnerScope, PartReport, ReportOutcome, Upload, UploadId,
+};
+use onespace_wire::error_code::{ErrorBody, ErrorCode};
+use onespace_wire::multipart_uploads::{
+    CompletedChunk, CreateUploadRequest, CreatedUpload, PresignedUrls, PresignedUrlsRequest,
+    ReportChunksRequest, ReportedChunks, UploadStatus, UploadSummary, UploadUrl, UploadedChunk,
+};
+use onespace_wire::page::{Page, PageInfo};
+use serde_json::Map;
+use time::{Duration, OffsetDateTime};
+
+use crate::app::App;
+use crate::asset_intake::{self, IncomingFile, check_filename, check_user_metadata};
+use crate::body::read_json;
+use crate::embed::plan::refuse_unknown;
+use crate::error::{ApiError, ApiResult, blocking};
+use crate::form::file_too_large;
+use crate::middleware::authenticate::Owner;
+use crate::query::Query;
+
+/// Most part URLs in one answer, and most chunks in one report.
+const PARTS_PER_CALL_MAX: u32 = 50;
+
+/// Starts an upload in chunks.
+#[utoipa::path(
+    post, path = "/assets/multipart-uploads", tag = "uploads", operation_id = "create_upload",
+    request_body = CreateUploadRequest,
+    responses(
+        (status = 201, description = "The upload, with the first URLs", body = CreatedUpload),
+        (status = 400, description = "A parameter that cannot be used", body = ErrorBody),
+        (status = 401, description = "No valid API key", body = ErrorBody),
+        (status = 413, description = "The file is too large", body = ErrorBody),
+    ),
+    security(("api_key" = []))
+)]
+pub(crate) async fn create_upload(
+    State(app): State<App>,
+    Owner(scope): Owner,
+    request: Request<Body>,
+) -> ApiResult<Response> {
+    let body = read_json::<CreateUploadRequest>(&app, request).await?.value;
+    let new = new_upload(&app, body)?;
+    let (store, owner) = (app.store.clone(), scope.clone());
+    let upload = blocking(move || store.create_upload(&owner, new)).await?;
+    let upload_urls = part_urls(&app, &scope, &upload, 1, PARTS_PER_CALL_MAX).await?;
+    let created = CreatedUpload {
+        upload_id: upload.id.as_str().to_owned(),
+        asset_id: upload.asset_id.as_str().to_owned(),
+        upload_urls,
+        upload_headers: Map::new(),
+        chunk_size: upload.chunk_size,
+        total_chunks: upload.total_chunks,
+        expires_at: upload.expires_at,
+    };
+    Ok((StatusCode::CREATED, Json(created)).into_response())
+}
+
+fn new_upload(app: &App, body: CreateUploadRequest) -> ApiResult<NewUpload> {
+    refuse_unknown("", &body.unknown)?;
+    let present = |text: Option<String>| text.filter(|text| !text.is_empty());
+    let filename = check_filename(present(body.filename).as_deref())?;
+    let filename = filename.ok_or_else(|| ApiError::missing("filename"))?;
+    match present(body.media_type).as_deref() {
+        Some("image") => {}
+        Some("video" | "audio") => {
+            let what = "must be `image`: onespace embeds text and images.";
+            return Err(ApiError::invalid("type", what));
+        }
+        Some(_) => return Err(ApiError::invalid("type", "must be `image`.")),
+        None => return Err(ApiError::missing("type")),
+    }
+    let total_size = body.total_size.ok_or_else(|| ApiError::missing("total_size"))?;
+    let total_size = u64::try_from(total_size).ok().filter(|&size| size > 0);
+    let total_size =
+        total_size.ok_or_else(|| ApiError::invalid("total_size", "must be at least 1."))?;
+    if total_size > app.settings.decode.image_bytes_max {
+        return Err(file_too_large("total_size", app.settings.decode.image_bytes_max));
+    }
+    let user_metadata = body.user_metadata.unwrap_or_default();
+    check_user_metadata(app, &user_metadata)?;
+    let limits = &app.settings.limits;
+    Ok(NewUpload {
+        filename,
+        media_type: "image".to_owned(),
+        total_size,
+        chunk_size: limits.upload_chunk_bytes,
+        user_metadata,
+        expires_at: OffsetDateTime::now_utc() + Duration::hours(limits.upload_hours),
+    })
+}
+
+/// URLs for the chunks from `start`, at most `count` and never beyond the last.
+async fn part_urls(
+    app: &App,
+    scope: &OwnerScope,
+    upload: &Upload,
+    start: u32,
+    count: u32,
+) -> ApiResult<Vec<UploadUrl>> {
+    let minutes = app.settings.limits.upload_url_minutes;
+    let expires_at =
+        (OffsetDateTime::now_utc() + Duration::minutes(minutes)).min(upload.expires_at);
+    let last = start.saturating_add(count - 1).min(upload.total_chunks);
+    let (app, scope, upload) = (app.clone(), scope.clone(), upload.clone());
+    blocking(move || {
+        (start..=last)
+            .map(|chunk_index| {
+                let token = app.store.sign_part(&scope, &upload, chunk_index, expires_at)?;
+                let url = format!("{}/v1.3/_upload/{token}", app.public_url);
+                Ok::<_, ApiError>(UploadUrl { chunk_index, url, expires_at })
+            })
+            .collect()
+    })
+    .await
+}
+
+/// Gives URLs for further chunks.
+#[utoipa::path(
+    post, path = "/assets/multipart-uploads/{upload_id}/presigned-urls", tag = "uploads",
+    operation_id = "create_part_urls",
+    params(("upload_id" = String, Path, description = "The id of the upload")),
+    request_body = PresignedUrlsRequest,
+    responses(
+        (status = 200, description = "The URLs", body = PresignedUrls),
+        (status = 400, description = "A parameter that cannot be used", body = ErrorBody),
+        (status = 401, description = "No valid API key", body = ErrorBody),
+        (status = 404, description = "No such upload", body = ErrorBody),
+    ),
+    security(("api_key" = []))
+)]
+pub(crate) async fn create_part_urls(
+    State(app): State<App>,
+    Owner(scope): Owner,
+    Path(id): Path<String>,
+    request: Request<Body>,
+) -> ApiResult<Json<PresignedUrls>> {
+    let upload = find(&app, &scope, &id).await?;
+    let body = read_json::<PresignedUrlsRequest>(&app, request).await?.value;
+    refuse_unknown("", &body.unknown)?;
+    let start = in_range("start", body.start, upload.total_chunks)?;
+    let count = in_range("count", body.count, PARTS_PER_CALL_MAX)?;
+    if upload.status != onespace_store::UploadStatus::Active {
+        return Err(not_active(&upload));
+    }
+    let upload_urls = part_urls(&app, &scope, &upload, start, count).await?;
+    let generated_at = OffsetDateTime::now_utc();
+    Ok(Json(PresignedUrls {
+        upload_id: upload.id.as_str().to_owned(),
+        start_index: start,
+        count: u32::try_from(upload_urls.len()).unwrap_or(u32::MAX),
+        expires_at: upload_urls.first().map_or(upload.expires_at, |first| first.expires_at),
+        upload_urls,
+        generated_at,
+    }))
+}
+
+fn in_range(field: &str, value: Option<i64>, max: u32) -> ApiResult<u32> {
+    let value = value.ok_or_else(|| ApiError::missing(field))?;
+    u32::try_from(value)
+        .ok()
+        .filter(|value| (1..=max).contains(value))
+        .ok_or_else(|| ApiError::invalid(field, format_args!("must be from 1 to {max}.")))
+}
+
+/// Takes note of chunks that were sent; the last report makes the asset.
+#[utoipa::path(
+    post, path = "/assets/multipart-uploads/{upload_id}", tag = "uploads",
+    operation_id = "report_chunks",
+    params(("upload_id" = String, Path, description = "The id of the upload")),
+    request_body = ReportChunksRequest,
+    responses(
+        (status = 200, description = "What was noted; `url` once complete", body = ReportedChunks),
+        (status = 400, description = "A wrong proof, or not a picture", body = ErrorBody),
+        (status = 401, description = "No valid API key", body = ErrorBody),
+        (status = 404, description = "No such upload", body = ErrorBody),
+    ),
+    security(("api_key" = []))
+)]
+pub(crate) async fn report_chunks(
+    State(app): State<App>,
+    Owner(scope): Owner,
+    Path(id): Path<String>,
+    request: Request<Body>,
+) -> ApiResult<Json<ReportedChunks>> {
+    let upload = find(&app, &scope, &id).await?;
+    let body = read_json::<ReportChunksRequest>(&app, request).await?.value;
+    refuse_unknown("", &body.unknown)?;
+    let reports = reports(body.completed_chunks.unwrap_or_default())?;
+    let (store, owner, upload_id) = (app.store.clone(), scope.clone(), upload.id.clone());
+    let outcome = blocking(move || store.report_parts(&owner, &upload_id, &reports)).await?;
+    let (processed_chunks, duplicate_chunks, total_completed) = accepted(&upload, outcome)?;
+    let complete = total_completed == upload.total_chunks;
+    if complete && upload.status == onespace_store::UploadStatus::Active {
+        assemble(&app, &scope, &upload).await?;
+    }
+    let asset_id = upload.asset_id.as_str().to_owned();
+    let url = complete.then(|| format!("{}/v1.3/assets/{asset_id}", app.public_url));
+    Ok(Json(ReportedChunks { processed_chunks, duplicate_chunks, total_completed, asset_id, url }))
+}
+
+fn reports(chunks: Vec<CompletedChunk>) -> ApiResult<Vec<PartReport>> {
+    if chunks.is_empty() {
+        return Err(ApiError::missing("completed_chunks"));
+    }
+    if chunks.len() > PARTS_PER_CALL_MAX as usize {
+        let what = format!("has {} entries; at most {PARTS_PER_CALL_MAX} are allowed.", chunks.len());
+        return Err(ApiError::invalid("completed_chunks", what));
+    }
+    let report = |(index, chunk): (usize, CompletedChunk)| {
+        let field = format!("completed_chunks[{index}]");
+        refuse_unknown(&field, &chunk.unknown)?;
+        let chunk_index = in_range(&format!("{field}.chunk_index"), chunk.chunk_index, u32::MAX)?;
+        let proof = chunk.proof.filter(|proof| !proof.is_empty());
+        let proof = proof.ok_or_else(|| ApiError::missing(&format!("{field}.proof")))?;
+        if chunk.proof_type.is_some_and(|kind| kind != "etag") {
+            return Err(ApiError::invalid(&format!("{field}.proof_type"), "must be `etag`."));
+        }
+        Ok(PartReport { chunk_index, proof })
+    };
+    chunks.into_iter().enumerate().map(report).collect()
+}
+
+fn accepted(upload: &Upload, outcome: ReportOutcome) -> ApiResult<(u32, u32, u32)> {
+    match outcome {
+        ReportOutcome::Accepted { processed, duplicates, total_completed } => {
+            Ok((processed, duplicates, total_completed))
+        }
+        ReportOutcome::UnknownPart(index) => Err(ApiError::invalid(
+            "completed_chunks",
+            format_args!("names chunk {index}, which has not been sent."),
+        )),
+        ReportOutcome::WrongProof(index) => Err(ApiError::invalid(
+            "completed_chunks",
+            format_args!("has a `proof` for chunk {index} that is not its ETag. Send it again."),
+        )),
+        ReportOutcome::NotActive => Err(not_active(upload)),
+    }
+}
+
+fn not_active(upload: &Upload) -> ApiError {
+    let message = format!(
+        "The upload is {} and takes no more chunks. Start a new one.",
+        upload.status.as_str()
+    );
+    ApiError::new(ErrorCode::ParameterInvalid, message)
+}
+
+/// Puts the chunks together and makes the asset; a file that is no picture ends the upload.
+async fn assemble(app: &App, scope: &OwnerScope, upload: &Upload) -> ApiResult<()> {
+    let (store, owner, id) = (app.store.clone(), scope.clone(), upload.id.clone());
+    let blob = blocking(move || store.assemble_upload(&owner, &id)).await?;
+    let filename = Some(upload.filename.clone());
+    let file = IncomingFile { field: "completed_chunks", filename, blob };
+    let (store, owner, id) = (app.store.clone(), scope.clone(), upload.id.clone());
+    match asset_intake::examine(app, file).await {
+        Ok((blob, new)) => {
+            let new = NewAsset {
+                id: Some(upload.asset_id.clone()),
+                method: AssetMethod::Multipart,
+                user_metadata: upload.user_metadata.clone(),
+                ..new
+            };
+            blocking(move || store.complete_upload(&owner, &id, new, blob)).await.map(drop)
+        }
+        Err(error) if error.code.status() < 500 => {
+            blocking(move || store.fail_upload(&owner, &id)).await?;
+            Err(error)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Tells how far an upload is, chunk by chunk.
+#[utoipa::path(
+    get, path = "/assets/multipart-uploads/{upload_id}", tag = "uploads",
+    operation_id = "retrieve_upload",
+    params(
+        ("upload_id" = String, Path, description = "The id of the upload"),
+        ("page" = Option<u32>, Query, description = "From 1; a page past the end is empty"),
+        ("page_limit" = Option<u32>, Query, description = "1 to 50, default 10"),
+    ),
+    responses(
+        (status = 200, description = "The upload and a page of its chunks", body = UploadStatus),
+        (status = 400, description = "A parameter that cannot be used", body = ErrorBody),
+        (status = 401, description = "No valid API key", body = ErrorBody),
+        (status = 404, description = "No such upload", body = ErrorBody),
+    ),
+    security(("api_key" = []))
+)]
+pub(crate) async fn retrieve_upload(
+    State(app): State<App>,
+    Owner(scope): Owner,
+    Path(id): Path<String>,
+    uri: Uri,
+) -> ApiResult<Json<UploadStatus>> {
+    let page = Query::of(&uri, &["page", "page_limit"])?.page()?;
+    let upload = find(&app, &scope, &id).await?;
+    let (store, wanted) = (app.store.clone(), upload.id.clone());
+    let (counts, parts) = blocking(move || {
+        let counts = store.part_counts(&scope, &wanted)?;
+        store.parts(&scope, &wanted, page).map(|parts| (counts, parts))
+    })
+    .await?;
+    let page_info = PageInfo::new(page.page, page.page_limit, parts.total);
+    let uploaded_chunks = parts.items.into_iter().map(|part| UploadedChunk {
+        index: part.index,
+        status: part.status.as_str().to_owned(),
+        uploaded_at: part.uploaded_at,
+        updated_at: part.updated_at,
+    });
+    Ok(Json(UploadStatus {
+        upload_id: upload.id.as_str().to_owned(),
+        status: upload.status.as_str().to_owned(),
+        chunks_completed: counts.completed,
+        chunks_failed: counts.failed,
+        chunks_pending: counts.pending,
+        total_size: upload.total_size,
+        uploaded_size: counts.uploaded_size,
+        created_at: upload.created_at,
+        updated_at: upload.updated_at,
+        uploaded_chunks: uploaded_chunks.collect(),
+        page_info,
+    }))
+}
+
+/// Lists the account's incomplete uploads.
+#[utoipa::path(
+    get, path = "/assets/multipart-uploads", tag = "uploads", operation_id = "list_uploads",
+    params(
+        ("page" = Option<u32>, Query, description = "From 1; a page past the end is empty"),
+        ("page_limit" = Option<u32>, Query, description = "1 to 50, default 10"),
+    ),
+    responses(
+        (status = 200, description = "A page of uploads", body = Page<UploadSummary>),
+        (status = 400, description = "A parameter that cannot be used", body = ErrorBody),
+        (status = 401, description = "No valid API key", body = ErrorBody),
+    ),
+    security(("api_key" = []))
+)]
+pub(crate) async fn list_uploads(
+    State(app): State<App>,
+    Owner(scope): Owner,
+    uri: Uri,
+) -> ApiResult<Json<Page<UploadSummary>>> {
+    let page = Query::of(&uri, &["page", "page_limit"])?.page()?;
+    let store = app.store.clone();
+    let found = blocking(move || store.list_uploads(&scope, page)).await?;
+    let page_info = PageInfo::new(page.page, page.page_limit, found.total);
+    let summary = |upload: Upload| UploadSummary {
+        upload_id: upload.id.as_str().to_owned(),
+        status: upload.status.as_str().to_owned(),
+        total_size: upload.total_size,
+        chunk_size: upload.chunk_size,
+        total_chunks: upload.total_chunks,
+        created_at: upload.created_at,
+        expires_at: upload.expires_at,
+    };
+    Ok(Json(Page { data: found.items.into_iter().map(summary).collect(), page_info }))
+}
+
+/// The upload with the id in the path.
+async fn find(app: &App, scope: &OwnerScope, id: &str) -> ApiResult<Upload> {
+    let id = UploadId::parse(id).ok_or_else(|| {
+        ApiError::invalid("upload_id", "must be 24 hexadecimal digits in lower case.")
+    })?;
+    let (store, owner, wanted) = (app.store.clone(), scope.clone(), id.clone());
+    let upload = blocking(move || store.upload(&owner, &wanted)).await?;
+    upload.ok_or_else(|| {
+        ApiError::new(ErrorCode::ResourceNotExist, format!("There is no upload `{id}`."))
+    })
+}

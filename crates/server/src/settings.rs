@@ -1,0 +1,105 @@
+//! What an operator can set, each with its default.
+
+use std::net::SocketAddr;
+
+use onespace_engine::EngineSettings;
+use onespace_media::DecodeLimits;
+
+use crate::decoders::DecoderSettings;
+use crate::fetch::FetchSettings;
+
+/// Everything that `serve` needs to know besides the store and the models.
+#[derive(Clone, Debug)]
+pub struct ServerSettings {
+    /// Where the API is served.
+    pub listen: SocketAddr,
+    /// Where `/metrics` is served; `None`: nowhere.
+    pub metrics_listen: Option<SocketAddr>,
+    /// The URL of the server as clients see it, without `/v1.3` and without a trailing slash;
+    /// upload part URLs are built from it. `None`: `http://` and the listen address.
+    pub public_url: Option<String>,
+    /// Bodies, forms, texts and uploads.
+    pub limits: RequestLimits,
+    /// Connections and their pace.
+    pub connections: ConnectionLimits,
+    /// Pictures: bytes, sides, pixels.
+    pub decode: DecodeLimits,
+    /// The processes that decode pictures.
+    pub decoders: DecoderSettings,
+    /// The fetcher of client-supplied URLs.
+    pub fetch: FetchSettings,
+    /// The queue of each model.
+    pub engine: EngineSettings,
+}
+
+/// Limits of requests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestLimits {
+    /// A JSON body, in bytes: several pictures in base64 fit.
+    pub json_body_bytes_max: usize,
+    /// All JSON bodies in memory at once, in bytes; above it 429.
+    pub json_bodies_bytes_max: usize,
+    /// A multipart form without its file, in bytes.
+    pub form_field_bytes_max: usize,
+    /// Parts of one multipart form.
+    pub form_parts_max: usize,
+    /// A text before tokenising, in bytes.
+    pub text_bytes_max: usize,
+    /// Longest silence while a body arrives, in milliseconds.
+    pub body_silence_ms_max: u64,
+    /// One chunk of a multipart upload, in bytes.
+    pub upload_chunk_bytes: u64,
+    /// Life of a multipart upload, in hours.
+    pub upload_hours: i64,
+    /// Life of one upload part URL, in minutes.
+    pub upload_url_minutes: i64,
+    /// The user metadata of one asset, in bytes of JSON.
+    pub user_metadata_bytes_max: usize,
+}
+
+impl Default for RequestLimits {
+    fn default() -> Self {
+        Self {
+            json_body_bytes_max: 128 << 20,
+            json_bodies_bytes_max: 512 << 20,
+            form_field_bytes_max: 1 << 20,
+            form_parts_max: 32,
+            text_bytes_max: 256 << 10,
+            body_silence_ms_max: 30_000,
+            upload_chunk_bytes: 5 << 20,
+            upload_hours: 24,
+            upload_url_minutes: 60,
+            user_metadata_bytes_max: 64 << 10,
+        }
+    }
+}
+
+/// Limits of connections.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConnectionLimits {
+    /// Connections at once; further ones wait in the backlog.
+    pub connections_max: usize,
+    /// Longest time for the head of a request, in milliseconds.
+    pub header_ms_max: u64,
+    /// The head of a request, in bytes.
+    pub header_bytes_max: usize,
+    /// Headers of a request.
+    pub headers_max: usize,
+    /// Longest silence of a connection between requests, in milliseconds.
+    pub idle_ms_max: u64,
+    /// Longest time for requests to finish after SIGTERM, in milliseconds.
+    pub drain_ms_max: u64,
+}
+
+impl Default for ConnectionLimits {
+    fn default() -> Self {
+        Self {
+            connections_max: 2_048,
+            header_ms_max: 10_000,
+            header_bytes_max: 64 << 10,
+            headers_max: 100,
+            idle_ms_max: 60_000,
+            drain_ms_max: 10_000,
+        }
+    }
+}
