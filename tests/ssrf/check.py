@@ -147,6 +147,8 @@ class Checker:
                 result.wrong.append(f"{hit.path}: asks for {hit.headers['accept-encoding']}")
             if "CLIENT-" in hit.head:
                 result.wrong.append(f"{hit.path}: a client's header came through")
-        if not hits or len(agents) != 1 or not all(str(a).startswith("onespace") for a in agents):
+        if not hits:
+            result.skipped = "no request reached an origin"
+        elif len(agents) != 1 or not all(str(a).startswith("onespace") for a in agents):
             result.wrong.append(f"{len(hits)} requests with User-Agents {agents}")
         return result

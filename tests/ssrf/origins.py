@@ -150,6 +150,10 @@ def _answer(reply, behaviour, token, argument, to):
             for byte in PNG:
                 reply.send(bytes([byte]))
                 time.sleep(1)
+        case "steady":
+            reply.head("200 OK", "Content-Type: image/png")
+            reply.send(PNG)
+            reply.forever(bytes(65536), pause=0.25)
         case "silent":
             reply.wait_for_close(40)
         case "long-header":
@@ -189,8 +193,15 @@ class Origins:
             return list(self._hits)
 
     def reset_peaks(self):
-        with self._lock:
-            self._peak.clear()
+        """Starts a count of connections; earlier ones must be gone, and origins notice that late."""
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            with self._lock:
+                if self._open["all"] == 0:
+                    self._peak.clear()
+                    return
+            time.sleep(0.05)
+        raise TimeoutError("connections of earlier rows are still open")
 
     def peaks(self):
         """Most connections open at once, by (address, port) and under "all"."""

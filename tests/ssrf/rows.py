@@ -232,7 +232,9 @@ ROWS = [
     public("S78", "length-10gb/{tok}", L, hits=1, sent_max=6 * MIB, too_large=True, seconds_max=3),
     # Ten bytes are the whole body by HTTP; what is refused is that they are no picture.
     public("S79", "length-10/{tok}", TYPE, sent_max=6 * MIB, seconds_max=3),
-    public("S80", "drip/{tok}", L, hits=1, seconds_max=10.5),
+    # Below the floor when its grace ends, at 3 s; above the floor for as long as it likes, till 10 s.
+    public("S80", "drip/{tok}", L, hits=1, seconds_max=6),
+    public("S80", "steady/{tok}", L, hits=1, seconds_max=11.5),
     public("S81", "silent/{tok}", L, hits=1, seconds_max=6.5),
     public("S82", "long-header/{tok}", L, hits=1, seconds_max=4.5),
     public("S82", "informational-flood/{tok}", L, hits=1, seconds_max=4.5),

@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 
 use super::FetchError;
 use super::head_budget::HeadBudget;
+use super::slots::Slot;
 use super::url_rules::Target;
 
 /// What origins see; the same for every fetch.
@@ -42,11 +43,12 @@ impl Drop for ConnectionTask {
     }
 }
 
-/// Sends the request for `target` over `stream` and waits for the response head.
+/// Sends the request for `target` over `stream` and waits for the response head. `slot` is given back
+/// when the connection is closed, which is a moment after the exchange is dropped.
 ///
 /// # Errors
 /// The origin spoke no HTTP/1, closed the connection, or its head went over a limit.
-pub(super) async fn get<S>(stream: S, target: &Target) -> Result<Exchange, FetchError>
+pub(super) async fn get<S>(stream: S, target: &Target, slot: Slot) -> Result<Exchange, FetchError>
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
@@ -59,6 +61,7 @@ where
         .await
         .map_err(|source| FetchError::caused("HTTP", source))?;
     let connection = ConnectionTask(tokio::spawn(async move {
+        let _slot = slot;
         if let Err(error) = connection.await {
             tracing::debug!(%error, "connection to an origin ended early");
         }

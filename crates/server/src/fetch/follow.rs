@@ -8,7 +8,6 @@ use http::{HeaderMap, StatusCode};
 use tokio::time::timeout;
 
 use super::exchange::{self, Exchange};
-use super::slots::Slot;
 use super::url_rules::{Target, TargetHost};
 use super::{FetchError, Fetcher, body, dial};
 
@@ -20,7 +19,7 @@ impl Fetcher {
         bytes_max: u64,
     ) -> Result<Vec<u8>, FetchError> {
         for _ in 0..=self.settings.redirects_max {
-            let (_slot, exchange) = self.hop(&target).await?;
+            let exchange = self.hop(&target).await?;
             let status = exchange.response.status();
             if status == StatusCode::OK {
                 return body::read(exchange, bytes_max, &self.settings).await;
@@ -32,7 +31,7 @@ impl Fetcher {
     }
 
     /// Resolves, judges, dials and asks: once each.
-    async fn hop(&self, target: &Target) -> Result<(Slot, Exchange), FetchError> {
+    async fn hop(&self, target: &Target) -> Result<Exchange, FetchError> {
         let answers = match target.host() {
             TargetHost::Literal(address) => vec![*address],
             TargetHost::Name(name) => self.resolver.lookup(name).await?,
@@ -44,15 +43,13 @@ impl Fetcher {
         let header_timeout = Duration::from_millis(self.settings.header_timeout_ms);
         let exchange = timeout(header_timeout, async {
             if target.is_https() {
-                exchange::get(self.tls.secure(stream, target.host()).await?, target).await
+                let stream = self.tls.secure(stream, target.host()).await?;
+                exchange::get(stream, target, slot).await
             } else {
-                exchange::get(stream, target).await
+                exchange::get(stream, target, slot).await
             }
         });
-        let exchange = exchange
-            .await
-            .unwrap_or_else(|_| Err(FetchError::failed("no response head in time")))?;
-        Ok((slot, exchange))
+        exchange.await.unwrap_or_else(|_| Err(FetchError::failed("no response head in time")))
     }
 }
 
