@@ -32,6 +32,16 @@ pub enum Fusion {
     Early,
 }
 
+impl Fusion {
+    /// The name used in descriptions.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Early => "early",
+        }
+    }
+}
+
 /// What a model takes and gives.
 #[derive(Clone, Debug)]
 pub struct ModelDescription {

@@ -138,6 +138,18 @@ impl ModelCatalog {
         self.by_name.get(name)
     }
 
+    /// The own name of the first model.
+    #[must_use]
+    pub fn first_name(&self) -> Option<&str> {
+        self.engines.first().map(|engine| engine.model().description().name.as_str())
+    }
+
+    /// The fingerprint of the first model's space.
+    #[must_use]
+    pub fn first_space(&self) -> Option<&str> {
+        self.first_name().and_then(|name| self.find(name)).map(|served| &*served.space)
+    }
+
     /// Every name that a request may use.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.by_name.keys().map(String::as_str)

@@ -175,6 +175,8 @@ impl Decoders {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
+            // Ctrl-C is for the server, which lets its decoders finish.
+            .process_group(0)
             .kill_on_drop(true)
             .spawn()
             .map_err(DecodeError::Start)?;

@@ -19,6 +19,7 @@ mod lingering;
 pub mod listener;
 pub mod metrics;
 mod middleware;
+pub mod offline;
 mod openapi;
 mod query;
 pub mod router;

@@ -14,9 +14,9 @@ use onespace_wire::embed_v2::{EmbedRequest, InputType};
 use onespace_wire::error_code::ErrorCode;
 use onespace_wire::UnknownFields;
 
-use crate::app::App;
-use crate::catalog::{Dialect, ServedModel};
+use crate::catalog::{Dialect, ModelCatalog, ServedModel};
 use crate::error::{ApiError, ApiResult};
+use crate::settings::RequestLimits;
 
 pub(crate) use options::Options;
 pub(crate) use sources::{Origin, Source, one_origin};
@@ -72,10 +72,14 @@ impl EmbedPlan {
 /// # Errors
 ///
 /// The first fault in the documented order, with the field that it is in.
-pub(crate) fn plan(app: &App, request: EmbedRequest) -> ApiResult<EmbedPlan> {
+pub(crate) fn plan(
+    models: &ModelCatalog,
+    limits: &RequestLimits,
+    request: EmbedRequest,
+) -> ApiResult<EmbedPlan> {
     refuse_unknown("", &request.unknown)?;
     let input_type = input_type(request.input_type.as_deref())?;
-    let model = model(app, request.model_name.as_deref())?;
+    let model = model(models, request.model_name.as_deref())?;
     if model.dialect == Dialect::Marengo35 && input_type != InputType::MultiInput {
         let message = format!(
             "`input_type` `{}` does not go with `{}`: use `multi_input`, or `marengo3.0`.",
@@ -87,7 +91,7 @@ pub(crate) fn plan(app: &App, request: EmbedRequest) -> ApiResult<EmbedPlan> {
     let options = Options::of(&model, &request)?;
     let payload = payload::Payload::of(input_type, request)?;
     let mut text =
-        text::PlannedText::of(&model, &app.settings.limits, payload.text, options.auto_truncate)?;
+        text::PlannedText::of(&model, limits, payload.text, options.auto_truncate)?;
     let images_max = model.description().images_max;
     sources::check_count(payload.sources.len(), images_max)?;
     let (names, sources) = sources::check_each(payload.sources)?;
@@ -122,10 +126,10 @@ fn input_type(name: Option<&str>) -> ApiResult<InputType> {
 }
 
 /// The model that answers to `name`; no name stands for `marengo3.0`.
-pub(crate) fn model(app: &App, name: Option<&str>) -> ApiResult<ServedModel> {
+pub(crate) fn model(models: &ModelCatalog, name: Option<&str>) -> ApiResult<ServedModel> {
     let name = name.unwrap_or("marengo3.0");
-    app.models.find(name).cloned().ok_or_else(|| {
-        let names: Vec<_> = app.models.names().map(|name| format!("`{name}`")).collect();
+    models.find(name).cloned().ok_or_else(|| {
+        let names: Vec<_> = models.names().map(|name| format!("`{name}`")).collect();
         ApiError::invalid("model_name", format_args!("must be one of {}.", names.join(", ")))
     })
 }

@@ -62,7 +62,7 @@ async fn run_one(app: &App, mut claimed: ClaimedTask) {
 async fn embed_picture(app: &App, claimed: &mut ClaimedTask) -> ApiResult<Value> {
     let request: StoredRequest =
         serde_json::from_value(claimed.task.request.clone()).map_err(ApiError::internal)?;
-    let model = embed::plan::model(app, Some(&claimed.task.model_name))?;
+    let model = embed::plan::model(&app.models, Some(&claimed.task.model_name))?;
     let origin = match request.source {
         StoredSource::Asset { id, .. } => AssetId::parse(&id).map(Origin::Asset),
         StoredSource::Url { url } => Some(Origin::Url(url)),

@@ -54,7 +54,7 @@ impl PlannedTask {
     pub(crate) fn of(app: &App, request: EmbedRequest) -> ApiResult<Self> {
         refuse_unknown("", &request.unknown)?;
         check_input_type(request.input_type.as_deref())?;
-        let model = plan::model(app, request.model_name.as_deref())?;
+        let model = plan::model(&app.models, request.model_name.as_deref())?;
         if model.dialect == Dialect::Marengo30 {
             let what = format!("`{}` has no image tasks: use `marengo3.5`.", model.name);
             return Err(ApiError::invalid("model_name", what));

@@ -47,7 +47,7 @@ pub(crate) async fn create_embedding_v1(
 ) -> ApiResult<Response> {
     let mut form = read_form(&app, request, &FORM).await?;
     let name = form.field("model_name").ok_or_else(|| ApiError::missing("model_name"))?;
-    let model = embed::plan::model(&app, Some(name))?;
+    let model = embed::plan::model(&app.models, Some(name))?;
     refuse_unserved(&form, &model)?;
     let text_plan = text_plan(&app, &form, &model)?;
     let source = image_source(&mut form).await?;
@@ -96,7 +96,7 @@ fn text_plan(app: &App, form: &Form, model: &ServedModel) -> ApiResult<Option<Em
         text: Some(text),
         ..EmbedRequest::default()
     };
-    let plan = embed::plan::plan(app, request).map_err(|mut error| {
+    let plan = embed::plan::plan(&app.models, &app.settings.limits, request).map_err(|mut error| {
         error.message = error.message.replace("`text.input_text`", "`text`");
         error
     })?;

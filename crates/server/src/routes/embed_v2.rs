@@ -36,7 +36,7 @@ pub(crate) async fn create_embedding(
     request: Request<Body>,
 ) -> ApiResult<Response> {
     let body = read_json::<EmbedRequest>(&app, request).await?;
-    let mut plan = embed::plan::plan(&app, body.value)?;
+    let mut plan = embed::plan::plan(&app.models, &app.settings.limits, body.value)?;
     let outcome = embed::execute(&app, &scope, &mut plan).await?;
     drop(body.memory);
     Ok(embed::render::render(&plan, outcome))

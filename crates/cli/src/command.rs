@@ -1,0 +1,7 @@
+//! One file for each command.
+
+pub(crate) mod decode_worker;
+pub(crate) mod embed;
+pub(crate) mod keys;
+pub(crate) mod models;
+pub(crate) mod serve;

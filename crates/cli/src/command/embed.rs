@@ -1,0 +1,57 @@
+//! `embed`: one input to stdout, or a file of them, without a server.
+
+mod bulk;
+
+use std::path::PathBuf;
+
+use onespace_engine::EngineSettings;
+use onespace_server::offline::{OfflineEmbedder, OfflineImage, OfflineInput};
+use serde_json::json;
+
+use crate::arguments::EmbedArguments;
+use crate::failure::Failure;
+use crate::loaded_models;
+use crate::output::say_json;
+
+pub(crate) fn run(arguments: EmbedArguments) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Runtime::new()
+        .map_err(|error| Failure::because("The program cannot start its threads.", error))?;
+    runtime.block_on(embed(arguments))
+}
+
+async fn embed(arguments: EmbedArguments) -> Result<(), Failure> {
+    let models = loaded_models::start(&arguments.models, &[], &engine_settings())?;
+    let space = models.first_space().unwrap_or_default().to_owned();
+    let embedder = OfflineEmbedder::new(models);
+    if let (Some(input), Some(output)) = (&arguments.jsonl, &arguments.output) {
+        return bulk::run(&embedder, input, output, arguments.dimension).await;
+    }
+    let input = OfflineInput {
+        text: arguments.text,
+        images: arguments.images.iter().map(|argument| image(argument)).collect(),
+    };
+    let embedding = embedder
+        .embed(input, arguments.dimension)
+        .await
+        .map_err(|error| Failure::new(error.to_string()))?;
+    say_json(&json!({ "embedding": embedding, "dimension": embedding.len(), "space": space }))
+}
+
+/// Nobody else is waiting: the queue needs no limit in time.
+fn engine_settings() -> EngineSettings {
+    EngineSettings { queue_wait_ms_max: 3_600_000, ..EngineSettings::default() }
+}
+
+/// `NAME=FILE`, where NAME could stand in a text, or else just a file.
+fn image(argument: &str) -> OfflineImage {
+    let is_name = |text: &str| {
+        !text.is_empty()
+            && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-'))
+    };
+    match argument.split_once('=') {
+        Some((name, path)) if is_name(name) => {
+            OfflineImage { name: Some(name.to_owned()), path: PathBuf::from(path) }
+        }
+        _ => OfflineImage { name: None, path: PathBuf::from(argument) },
+    }
+}

@@ -1,0 +1,118 @@
+//! Embedding without HTTP, for the command line: the same plan, the same model, files by path.
+
+use std::path::PathBuf;
+
+use onespace_media::{DecodeLimits, PreparedImage};
+use onespace_wire::embed_v2::{EmbedRequest, MultiInput, MultiInputMediaSource};
+
+use crate::catalog::ModelCatalog;
+use crate::embed::plan::{self, EmbedPlan, Origin, Source};
+use crate::embed::run;
+use crate::error::{ApiError, ApiResult, blocking};
+use crate::settings::RequestLimits;
+
+/// A text, pictures, or both; `<@name>` in the text stands for the picture of that name.
+#[derive(Clone, Debug, Default)]
+pub struct OfflineInput {
+    /// The text.
+    pub text: Option<String>,
+    /// The pictures in order.
+    pub images: Vec<OfflineImage>,
+}
+
+/// A picture in a file.
+#[derive(Clone, Debug)]
+pub struct OfflineImage {
+    /// What the text may call it.
+    pub name: Option<String>,
+    /// Where it is.
+    pub path: PathBuf,
+}
+
+/// Embeds without a server.
+pub struct OfflineEmbedder {
+    models: ModelCatalog,
+    limits: RequestLimits,
+    decode: DecodeLimits,
+}
+
+/// Why an input was not embedded, in words for the user.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct OfflineError {
+    message: String,
+}
+
+impl From<ApiError> for OfflineError {
+    fn from(error: ApiError) -> Self {
+        Self { message: error.message }
+    }
+}
+
+impl OfflineEmbedder {
+    /// Embeds with the first model of `models`, under its own name.
+    #[must_use]
+    pub fn new(models: ModelCatalog) -> Self {
+        Self { models, limits: RequestLimits::default(), decode: DecodeLimits::default() }
+    }
+
+    /// One unit vector of `dimension` values, or of the model's full length.
+    ///
+    /// # Errors
+    ///
+    /// [`OfflineError`] for what the API would refuse, and for files that cannot be read.
+    pub async fn embed(
+        &self,
+        input: OfflineInput,
+        dimension: Option<usize>,
+    ) -> Result<Vec<f32>, OfflineError> {
+        let plan = self.plan(input, dimension)?;
+        let mut pictures = Vec::with_capacity(plan.sources.len());
+        for source in &plan.sources {
+            pictures.push(self.prepare(&plan, source).await?);
+        }
+        Ok(run::run(&plan, &pictures).await?)
+    }
+
+    fn plan(&self, input: OfflineInput, dimension: Option<usize>) -> ApiResult<EmbedPlan> {
+        let source = |image: OfflineImage| MultiInputMediaSource {
+            name: image.name,
+            media_type: Some("image".to_owned()),
+            // The plan does not look at it; `prepare` opens it as a file.
+            url: Some(image.path.to_string_lossy().into_owned()),
+            base64_string: None,
+            asset_id: None,
+            unknown: Default::default(),
+        };
+        let request = EmbedRequest {
+            input_type: Some("multi_input".to_owned()),
+            model_name: self.models.first_name().map(str::to_owned),
+            multi_input: Some(MultiInput {
+                input_text: input.text,
+                media_sources: Some(input.images.into_iter().map(source).collect()),
+                unknown: Default::default(),
+            }),
+            embedding_dimension: dimension.and_then(|dimension| i64::try_from(dimension).ok()),
+            ..EmbedRequest::default()
+        };
+        plan::plan(&self.models, &self.limits, request)
+    }
+
+    async fn prepare(&self, plan: &EmbedPlan, source: &Source) -> ApiResult<PreparedImage> {
+        let Origin::Url(path) = &source.origin else {
+            return Err(ApiError::internal("an offline picture that is no file"));
+        };
+        let (path, decode) = (path.clone(), self.decode.clone());
+        let spec = plan.model.description().preprocess.clone();
+        blocking(move || {
+            let bytes = std::fs::read(&path).map_err(|error| unreadable(&path, &error))?;
+            onespace_media::prepare(&bytes, &decode, &spec)
+                .map_err(|error| ApiError::media(&path, error))
+        })
+        .await
+    }
+}
+
+fn unreadable(path: &str, error: &std::io::Error) -> ApiError {
+    ApiError::invalid(path, format_args!("cannot be read: {error}."))
+}
