@@ -74,3 +74,76 @@ impl Unary for Identity {
         x
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{EXP_RELATIVE_ERROR, exp};
+    use crate::Isa;
+    use crate::simd::{Kernel, Simd, Unary, map_in_place};
+
+    #[derive(Clone, Copy)]
+    struct Exp;
+
+    impl Unary for Exp {
+        #[inline(always)]
+        fn apply<S: Simd>(self, simd: S, x: S::Vector) -> S::Vector {
+            exp(simd, x)
+        }
+    }
+
+    struct ExpInPlace<'a>(&'a mut [f32]);
+
+    impl Kernel for ExpInPlace<'_> {
+        type Output = ();
+        #[inline(always)]
+        fn run<S: Simd>(self, simd: S) {
+            map_in_place(simd, Exp, self.0);
+        }
+    }
+
+    /// The largest relative error over the inputs.
+    fn largest_error(isa: Isa, inputs: &[f32]) -> f64 {
+        let mut outputs = inputs.to_vec();
+        isa.run(ExpInPlace(&mut outputs));
+        let pairs = inputs.iter().zip(&outputs);
+        pairs
+            .map(|(&x, &y)| (f64::from(y) / f64::from(x).exp() - 1.0).abs())
+            .fold(0.0, |largest, error| if error <= largest { largest } else { error })
+    }
+
+    fn assert_exp(inputs: &[f32]) {
+        for isa in Isa::available() {
+            let error = largest_error(isa, inputs);
+            assert!(error <= f64::from(EXP_RELATIVE_ERROR), "{isa:?}: relative error {error:.2e}");
+        }
+    }
+
+    #[test]
+    fn exp_is_within_two_units_in_the_last_place() {
+        let steps = -870_000..=880_000_i32;
+        let inputs: Vec<f32> = steps.map(|step| step as f32 / 10_000.0).collect();
+        assert_exp(&inputs);
+    }
+
+    #[test]
+    fn exp_stays_finite_beyond_its_range() {
+        for isa in Isa::available() {
+            let mut values = [f32::NEG_INFINITY, -1e30, 1e30, f32::INFINITY];
+            isa.run(ExpInPlace(&mut values));
+            assert!(values[..2].iter().all(|&y| (0.0..2e-38).contains(&y)), "{values:?}");
+            assert!(values[2..].iter().all(|&y| y.is_finite() && y > 1e38), "{values:?}");
+        }
+    }
+
+    #[test]
+    #[ignore = "every f32 in the range: about a minute"]
+    fn exp_of_every_number() {
+        let all: Vec<u32> = (0..=f32::to_bits(88.0)).collect();
+        for part in all.chunks(1 << 20) {
+            let positive: Vec<f32> = part.iter().map(|&bits| f32::from_bits(bits)).collect();
+            let negative: Vec<f32> = positive.iter().map(|x| -x).filter(|x| *x >= -87.0).collect();
+            assert_exp(&positive);
+            assert_exp(&negative);
+        }
+    }
+}
