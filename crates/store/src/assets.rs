@@ -1,5 +1,6 @@
 //! Assets: files that an account uploaded, with their metadata.
 
+mod matching;
 mod metadata;
 mod records;
 

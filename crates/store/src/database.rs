@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
@@ -11,6 +11,7 @@ use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use crate::error::{StoreError, StoreErrorKind};
 use crate::faults;
 use crate::health::Health;
+use crate::readers::Readers;
 
 /// The first SQLite without the WAL-reset race that could corrupt a database.
 const SQLITE_VERSION_MIN: i32 = 3_051_003;
@@ -102,7 +103,7 @@ impl Database {
             health,
             checkpoints,
             commits: AtomicU32::new(0),
-            readers: Readers { idle: Mutex::new(readers), returned: Condvar::new() },
+            readers: Readers::new(readers),
             writer: Mutex::new(writer),
         })
     }
@@ -216,43 +217,4 @@ fn transact<T>(
     faults::point("commit")?;
     transaction.commit()?;
     Ok(value)
-}
-
-/// The pool of reading connections.
-struct Readers {
-    idle: Mutex<Vec<Connection>>,
-    returned: Condvar,
-}
-
-/// A connection on loan from the pool.
-struct Reader<'a> {
-    pool: &'a Readers,
-    connection: Option<Connection>,
-}
-
-impl Readers {
-    /// Waits for an idle connection.
-    fn take(&self) -> Reader<'_> {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        loop {
-            if let Some(connection) = idle.pop() {
-                return Reader { pool: self, connection: Some(connection) };
-            }
-            idle = self.returned.wait(idle).unwrap_or_else(PoisonError::into_inner);
-        }
-    }
-}
-
-impl Reader<'_> {
-    fn connection(&self) -> &Connection {
-        self.connection.as_ref().expect("held until the loan ends")
-    }
-}
-
-impl Drop for Reader<'_> {
-    fn drop(&mut self) {
-        let mut idle = self.pool.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        idle.extend(self.connection.take());
-        self.pool.returned.notify_one();
-    }
 }

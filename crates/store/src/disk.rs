@@ -88,6 +88,21 @@ impl Disk {
             .map_err(|e| self.error(e))
     }
 
+    /// Creates an empty file (mode 0600) unless there is one; whether it did. An existing file is
+    /// not even opened: closing it would end the locks that SQLite holds on it in this process.
+    pub(crate) fn create_if_missing(&self, path: &Path) -> Result<bool, StoreError> {
+        if path.exists() {
+            return Ok(false);
+        }
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true).mode(FILE_MODE);
+        match faults::point("create file").and_then(|()| options.open(path)) {
+            Ok(_) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+            Err(error) => Err(self.error(error)),
+        }
+    }
+
     /// Opens a file for writing, creating it (mode 0600) if need be.
     pub(crate) fn open_or_create(&self, path: &Path) -> Result<File, StoreError> {
         faults::point("open file")

@@ -35,9 +35,7 @@ impl ApiKey {
         text.push_str(&random_key_id());
         text.push('_');
         push_base62(&mut text, random_bytes::<SECRET_BYTES>(), SECRET_CHARS);
-        let checksum = crc32fast::hash(text.as_bytes());
-        push_base62(&mut text, checksum.to_be_bytes(), CHECKSUM_CHARS);
-        Self(text)
+        Self(with_checksum(text))
     }
 
     /// The public id within the text.
@@ -60,10 +58,14 @@ pub fn looks_like_a_key(presented: &str) -> bool {
     if !is_base62(&bytes[MARK.len()..SECRET_START - 1]) || !is_base62(&bytes[SECRET_START..]) {
         return false;
     }
-    let mut expected = String::with_capacity(CHECKSUM_CHARS);
-    let checksum = crc32fast::hash(&bytes[..CHECKSUM_START]);
-    push_base62(&mut expected, checksum.to_be_bytes(), CHECKSUM_CHARS);
-    &bytes[CHECKSUM_START..] == expected.as_bytes()
+    with_checksum(presented[..CHECKSUM_START].to_owned()) == presented
+}
+
+/// The text followed by its checksum.
+pub(crate) fn with_checksum(mut text: String) -> String {
+    let checksum = crc32fast::hash(text.as_bytes());
+    push_base62(&mut text, checksum.to_be_bytes(), CHECKSUM_CHARS);
+    text
 }
 
 /// The public id of a text for which [`looks_like_a_key`] holds.

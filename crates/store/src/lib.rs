@@ -8,6 +8,7 @@
 mod accounts;
 mod assets;
 mod blobs;
+mod claims;
 mod clock;
 mod database;
 mod disk;
@@ -19,6 +20,7 @@ mod key_text;
 mod keys;
 mod migrations;
 mod page;
+mod readers;
 mod recovery;
 mod rows;
 mod scope;

@@ -10,9 +10,10 @@ pub struct PageRequest {
 }
 
 impl PageRequest {
-    /// Items before this page.
+    /// Items before this page; never more than a signed column can count.
     pub(crate) fn offset(self) -> u64 {
-        u64::from(self.page.saturating_sub(1)) * u64::from(self.page_limit)
+        let before = u64::from(self.page.saturating_sub(1)) * u64::from(self.page_limit);
+        before.min(i64::MAX as u64)
     }
 }
 

@@ -3,11 +3,12 @@
 use std::collections::HashSet;
 use std::fs::{File, TryLockError};
 use std::path::Path;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use time::OffsetDateTime;
 
+use crate::claims::{AssetClaim, AssetClaims};
 use crate::clock::Clock;
 use crate::database::{self, Database};
 use crate::disk::Disk;
@@ -199,9 +200,8 @@ fn open_database(
     is_server: bool,
 ) -> Result<Database, StoreError> {
     let path = disk.root().join(DATABASE_FILE);
-    let is_new_file = !path.exists();
     // SQLite gives its other files the mode of this one.
-    drop(disk.open_or_create(&path)?);
+    let is_new_file = disk.create_if_missing(&path)?;
     let mut writer = database::open_writer(&path)?;
     match migrations::schema_state(&writer)? {
         SchemaState::Current => {}
@@ -237,36 +237,5 @@ fn part_secret(disk: &Disk) -> Result<[u8; 32], StoreError> {
             Ok(secret)
         }
         Err(error) => Err(disk.error(error)),
-    }
-}
-
-/// The assets being created or deleted now. One at a time for each id: a second creation under
-/// the same id must not replace the file of the first.
-#[derive(Default)]
-struct AssetClaims {
-    held: Mutex<HashSet<AssetId>>,
-    released: Condvar,
-}
-
-/// The sole right to create or delete an asset, until dropped.
-pub(crate) struct AssetClaim<'a> {
-    claims: &'a AssetClaims,
-    id: &'a AssetId,
-}
-
-impl AssetClaims {
-    fn acquire<'a>(&'a self, id: &'a AssetId) -> AssetClaim<'a> {
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        while !held.insert(id.clone()) {
-            held = self.released.wait(held).unwrap_or_else(PoisonError::into_inner);
-        }
-        AssetClaim { claims: self, id }
-    }
-}
-
-impl Drop for AssetClaim<'_> {
-    fn drop(&mut self) {
-        self.claims.held.lock().unwrap_or_else(PoisonError::into_inner).remove(self.id);
-        self.claims.released.notify_all();
     }
 }

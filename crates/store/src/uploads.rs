@@ -2,6 +2,7 @@
 
 mod assembly;
 mod parts;
+mod reports;
 mod sessions;
 mod tokens;
 

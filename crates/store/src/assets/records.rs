@@ -6,6 +6,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, named_params};
 
+use super::matching::{fold_case, media_type};
 use super::metadata::without_empty_values;
 use super::{Asset, AssetFilter, MetadataChange, NewAsset};
 use crate::blobs::StagedBlob;
@@ -191,22 +192,6 @@ impl Store {
             Ok(true)
         })
     }
-}
-
-/// The class of media that a MIME type belongs to: `image`, `video`, `audio` or `document`.
-fn media_type(file_type: &str) -> &'static str {
-    match file_type.split('/').next() {
-        Some("image") => "image",
-        Some("video") => "video",
-        Some("audio") => "audio",
-        _ => "document",
-    }
-}
-
-/// A form in which texts that differ only in case are equal. By way of upper case, because some
-/// letters (ς and σ) share only that.
-fn fold_case(text: &str) -> String {
-    text.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect()
 }
 
 fn insert(

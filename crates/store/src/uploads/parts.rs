@@ -1,11 +1,9 @@
-//! Chunks of uploads: putting, reporting and listing them.
+//! Chunks of uploads: putting and listing them.
 
 use rusqlite::{Connection, OptionalExtension, Row};
 use time::OffsetDateTime;
 
-use super::{
-    PartCounts, PartPass, PartRecord, PartReport, PartStatus, ReportOutcome, Upload, UploadStatus,
-};
+use super::{PartCounts, PartPass, PartRecord, PartStatus, Upload, UploadStatus};
 use crate::blobs::StagedBlob;
 use crate::error::StoreError;
 use crate::ids::{UploadId, random_bytes};
@@ -34,19 +32,17 @@ const PUT: &str = "INSERT INTO upload_parts (upload_id, chunk_index, file_name, 
      ON CONFLICT DO UPDATE SET file_name = excluded.file_name, size = excluded.size, \
      sha256 = excluded.sha256, uploaded_at = excluded.uploaded_at, \
      updated_at = excluded.updated_at";
-const REPORT: &str = "UPDATE upload_parts SET is_reported = 1, updated_at = ?3 \
-     WHERE upload_id = ?1 AND chunk_index = ?2";
-const TOUCH: &str = "UPDATE uploads SET updated_at = ?2 WHERE id = ?1";
+pub(super) const TOUCH: &str = "UPDATE uploads SET updated_at = ?2 WHERE id = ?1";
 const COUNT_REPORTED: &str = "SELECT count(*), coalesce(sum(size), 0) FROM upload_parts \
      WHERE upload_id = ?1 AND is_reported";
 
 /// A chunk that has been put.
-pub(crate) struct StoredPart {
-    pub(crate) index: u32,
-    pub(crate) file_name: String,
-    pub(crate) size: u64,
-    pub(crate) sha256: String,
-    pub(crate) is_reported: bool,
+pub(super) struct StoredPart {
+    pub(super) index: u32,
+    pub(super) file_name: String,
+    pub(super) size: u64,
+    pub(super) sha256: String,
+    pub(super) is_reported: bool,
     uploaded_at: OffsetDateTime,
     updated_at: OffsetDateTime,
 }
@@ -113,50 +109,6 @@ impl Store {
         }
     }
 
-    /// Marks chunks as completed, all or (if anything is wrong) none of them. Fails with
-    /// [`StoreErrorKind::NotFound`] if the caller has no such upload.
-    ///
-    /// [`StoreErrorKind::NotFound`]: crate::StoreErrorKind::NotFound
-    pub fn report_parts(
-        &self,
-        scope: &OwnerScope,
-        id: &UploadId,
-        reports: &[PartReport],
-    ) -> Result<ReportOutcome, StoreError> {
-        self.database().write(|transaction| {
-            let upload = self.existing_upload(transaction, scope, id)?;
-            if matches!(upload.status, UploadStatus::Failed | UploadStatus::Expired) {
-                return Ok(ReportOutcome::NotActive);
-            }
-            let mut fresh = std::collections::BTreeSet::new();
-            for report in reports {
-                let index = report.chunk_index;
-                let Some(part) = stored_part(transaction, id, index)? else {
-                    return Ok(ReportOutcome::UnknownPart(index));
-                };
-                if unquoted(&report.proof) != etag_of(&part.sha256) {
-                    return Ok(ReportOutcome::WrongProof(index));
-                }
-                if !part.is_reported {
-                    fresh.insert(index);
-                }
-            }
-            let now = Micros(self.now());
-            for index in &fresh {
-                transaction.prepare_cached(REPORT)?.execute((id, index, now))?;
-            }
-            if !fresh.is_empty() {
-                transaction.execute(TOUCH, (id, now))?;
-            }
-            let (total_completed, _) = reported(transaction, id)?;
-            Ok(ReportOutcome::Accepted {
-                processed: fresh.len() as u32,
-                duplicates: (reports.len() - fresh.len()) as u32,
-                total_completed,
-            })
-        })
-    }
-
     /// All chunks of the upload by index, those not yet put among them. Fails with
     /// [`StoreErrorKind::NotFound`] if the caller has no such upload.
     ///
@@ -220,22 +172,17 @@ fn part_record(upload: &Upload, index: u32, part: Option<StoredPart>) -> PartRec
     }
 }
 
-fn etag_of(sha256: &str) -> String {
+pub(super) fn etag_of(sha256: &str) -> String {
     sha256[..ETAG_DIGITS].to_owned()
 }
 
-/// An ETag without the quotes, and without the mark of a weak one, that it may travel with.
-fn unquoted(proof: &str) -> &str {
-    let proof = proof.trim();
-    proof.strip_prefix("W/").unwrap_or(proof).trim_matches('"')
-}
-
-fn reported(connection: &Connection, id: &UploadId) -> Result<(u32, u64), StoreError> {
+/// How many chunks are completed, and their bytes.
+pub(super) fn reported(connection: &Connection, id: &UploadId) -> Result<(u32, u64), StoreError> {
     let mut statement = connection.prepare_cached(COUNT_REPORTED)?;
     Ok(statement.query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))?)
 }
 
-fn stored_part(
+pub(super) fn stored_part(
     connection: &Connection,
     id: &UploadId,
     index: u32,
@@ -244,7 +191,7 @@ fn stored_part(
 }
 
 /// The chunks put so far with an index from `first` to `last`, by index.
-pub(crate) fn stored_parts(
+pub(super) fn stored_parts(
     connection: &Connection,
     id: &UploadId,
     first: u32,
