@@ -1,12 +1,13 @@
 //! Honest answers for what is not there.
 
-use http::{Method, Uri};
+use axum::extract::OriginalUri;
+use http::Method;
 use onespace_wire::error_code::ErrorCode;
 
 use crate::error::ApiError;
 
 /// A path that is no route of onespace.
-pub(crate) async fn no_route(uri: Uri) -> ApiError {
+pub(crate) async fn no_route(OriginalUri(uri): OriginalUri) -> ApiError {
     let path: String = uri.path().chars().take(200).collect();
     let message = format!(
         "`{path}` is not served by onespace. It serves `/v1.3/embed-v2`, `/v1.3/embed-v2/tasks`, \
@@ -16,7 +17,7 @@ pub(crate) async fn no_route(uri: Uri) -> ApiError {
 }
 
 /// A route that exists with other methods only.
-pub(crate) async fn no_method(method: Method, uri: Uri) -> ApiError {
+pub(crate) async fn no_method(method: Method, OriginalUri(uri): OriginalUri) -> ApiError {
     let path: String = uri.path().chars().take(200).collect();
     let message = format!("`{path}` does not take {method}; `/v1.3/openapi.json` lists all routes.");
     ApiError::new(ErrorCode::MethodNotAllowed, message)

@@ -1,0 +1,60 @@
+//! What the suites need besides Rust: a Python virtual environment and Node packages, both pinned
+//! by lock files and made inside `target/`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::steps::{Steps, run};
+
+/// The lock file of the Python packages.
+const PYTHON_LOCK: &str = "tests/sdk_python/requirements.lock";
+/// The folder with the lock file of the Node packages.
+const NODE_FOLDER: &str = "tests/sdk_node";
+
+/// The Python of the virtual environment.
+pub(crate) fn python(root: &Path) -> PathBuf {
+    root.join("target/test-environment/bin/python")
+}
+
+/// Makes both environments; what is up to date is left alone.
+pub(crate) fn set_up(steps: &mut Steps) {
+    steps.run("Python environment", set_up_python);
+    steps.run("Node packages", set_up_node);
+}
+
+fn set_up_python(root: &Path) -> Result<(), Vec<String>> {
+    let folder = root.join("target/test-environment");
+    let lock = root.join(PYTHON_LOCK);
+    if is_current(&folder, &lock) {
+        return Ok(());
+    }
+    run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
+    let mut pip = Command::new(python(root));
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]);
+    run(pip.arg("-r").arg(&lock))?;
+    mark_current(&folder, &lock)
+}
+
+fn set_up_node(root: &Path) -> Result<(), Vec<String>> {
+    let folder = root.join(NODE_FOLDER);
+    let lock = folder.join("package-lock.json");
+    let modules = folder.join("node_modules");
+    if is_current(&modules, &lock) {
+        return Ok(());
+    }
+    run(Command::new("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(&folder))?;
+    mark_current(&modules, &lock)
+}
+
+/// Whether `folder` was made from `lock` as it is now.
+fn is_current(folder: &Path, lock: &Path) -> bool {
+    let made_from = fs::read(folder.join("made-from.lock"));
+    made_from.is_ok_and(|made_from| fs::read(lock).is_ok_and(|lock| lock == made_from))
+}
+
+fn mark_current(folder: &Path, lock: &Path) -> Result<(), Vec<String>> {
+    fs::copy(lock, folder.join("made-from.lock"))
+        .map(drop)
+        .map_err(|error| vec![format!("{}: {error}", folder.display())])
+}
