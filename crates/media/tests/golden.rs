@@ -1,5 +1,8 @@
 //! Pixels compared with Pillow's, stored by `golden/make.py`.
 
+#![expect(clippy::print_stdout, reason = "the differences are worth reading")]
+#![expect(clippy::unwrap_used, reason = "what is missing here fails the test")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
