@@ -36,6 +36,13 @@ pub(crate) struct FormShape {
     pub(crate) file: &'static str,
 }
 
+impl FormShape {
+    /// The names of all fields.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.fields.iter().copied().chain([self.file])
+    }
+}
+
 impl Form {
     /// The value of a field; empty values count as absent.
     pub(crate) fn field(&self, name: &str) -> Option<&str> {

@@ -58,6 +58,15 @@ pub fn openapi() -> OpenApi {
     spec
 }
 
+/// The fields of the two routes that take a form, which OpenAPI describes in words only.
+#[must_use]
+pub fn form_fields() -> [(&'static str, Vec<&'static str>); 2] {
+    [
+        ("POST /v1.3/assets", assets::FORM.names().collect()),
+        ("POST /v1.3/embed", embed_v1::FORM.names().collect()),
+    ]
+}
+
 /// The whole service.
 pub fn router(app: App) -> Router {
     let (open, _) = open_routes().split_for_parts();

@@ -17,7 +17,7 @@ use crate::form::{Form, FormShape, read_form};
 use crate::middleware::authenticate::Owner;
 use crate::query::Query;
 
-const FORM: FormShape = FormShape {
+pub(crate) const FORM: FormShape = FormShape {
     fields: &["method", "url", "filename", "enable_hls", "enable_thumbnail", "user_metadata"],
     file: "file",
 };

@@ -20,7 +20,7 @@ use crate::error::{ApiError, ApiResult, blocking};
 use crate::form::{Form, FormShape, read_form};
 use crate::middleware::authenticate::Owner;
 
-const FORM: FormShape = FormShape {
+pub(crate) const FORM: FormShape = FormShape {
     fields: &["model_name", "text", "image_url", "audio_url", "audio_start_offset_sec"],
     file: "image_file",
 };
