@@ -69,5 +69,5 @@ def test_refused(raw, text):
 @pytest.mark.parametrize("text", EMPTY.values(), ids=EMPTY)
 def test_nothing(raw, text):
     refuse_embed(
-        raw, image_request({"base64_string": text}), ("parameter_not_provided", "parameter_invalid"), "base64_string"
+        raw, image_request({"base64_string": text}), ("parameter_not_provided", "parameter_invalid"), "image.media_source"
     )

@@ -40,7 +40,7 @@ REFUSED = {
 
 
 def refused_on_both_routes(raw, url: str, *codes: str) -> None:
-    refuse_embed(raw, image_request({"url": url}), codes, "url")
+    refuse_embed(raw, image_request({"url": url}), codes, "image.media_source")
     parts = [Part("method", b"url"), Part("url", url.encode())]
     assert_refused(raw.send_form("/assets", parts), 400, codes, "url")
 

@@ -26,6 +26,7 @@ class UploadRecord:
     asset_id: str
     content: bytes
     chunk_size: int
+    etags: dict[int, str] = field(default_factory=dict)
     reported: set[int] = field(default_factory=set)
     completion_sent: bool = False
 

@@ -132,6 +132,7 @@ class Load:
         reply = self._answer(send_chunk, self.client, record, part)
         if not self._expected(reply, 200):
             return False
+        record.etags[part["chunk_index"]] = reply.headers["etag"]
         if last:
             record.completion_sent = True
         reply = self._answer(report_chunk, self.client, record, part["chunk_index"], reply.headers["etag"])

@@ -55,5 +55,5 @@ test("marengo3.0 has no image tasks", () =>
         modelName: "marengo3.0",
         image: { mediaSource: { base64String: base64("cat.png") } },
       }),
-    { kind: "BadRequestError", code: "parameter_invalid", named: ["input_type"], nested: true },
+    { kind: "BadRequestError", code: "parameter_invalid", named: ["marengo3.5"], nested: true },
   ));

@@ -22,11 +22,13 @@ def image(**members) -> MultiInputMediaSource:
 
 def assert_error(failure, status: int, code: str, *named: str, nested: bool = False) -> None:
     """The error has this status and code, and its message names each of `named`."""
-    assert failure.status_code == status, (failure.status_code, failure.body)
-    assert failure.body["code"] == code, failure.body
+    # The SDK turns the body of a 413 into a model of its own and leaves all others as they came.
+    body = failure.body if isinstance(failure.body, dict) else failure.body.dict()
+    assert failure.status_code == status, (failure.status_code, body)
+    assert body["code"] == code, body
     for name in named:
-        assert name in failure.body["message"], (name, failure.body)
+        assert name in body["message"], (name, body)
     if nested:
-        assert failure.body["error"] == {"code": failure.body["code"], "message": failure.body["message"]}
+        assert body["error"] == {"code": body["code"], "message": body["message"]}
     else:
-        assert "error" not in failure.body
+        assert "error" not in body
