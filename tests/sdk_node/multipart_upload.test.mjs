@@ -98,6 +98,11 @@ test("wait for upload completion", async () => {
   assert.equal((await client.assets.retrieve(created.assetId)).size, content.length);
 });
 
+test("the same large file in one direct upload", async () => {
+  const asset = await client.assets.create({ method: "direct", file: fs.createReadStream(file) });
+  assert.equal((await client.assets.retrieve(asset.id)).size, fs.statSync(file).size);
+});
+
 test("unknown upload", () =>
   refused(() => client.multipartUpload.getStatus(UNKNOWN_ID), {
     kind: "NotFoundError",

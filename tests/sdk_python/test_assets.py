@@ -55,6 +55,14 @@ def test_detail_tells_size_digest_and_dimensions(client):
     assert detail.duration is None
 
 
+def test_direct_upload_of_a_large_picture(client):
+    """Well above what web frameworks take by default, and below the limit of 32 MiB."""
+    for side in (900, 3200):
+        content = pictures.noise(side, side, seed=side)
+        created = client.assets.create(method="direct", file=("large.png", content))
+        assert client.assets.retrieve(created.id).sha256 == hashlib.sha256(content).hexdigest()
+
+
 def test_media_type_comes_from_the_bytes_and_not_from_the_name(client):
     created = client.assets.create(method="direct", file=("wrong.png", pictures.drawn("house.jpg")))
     assert created.file_type == "image/jpeg"
