@@ -130,7 +130,8 @@ mod tests {
         let fingerprint = base.space_fingerprint();
         assert_eq!(fingerprint.len(), FINGERPRINT_DIGITS);
         assert!(fingerprint.chars().all(|c| c.is_ascii_hexdigit()));
-        let changes: [(&str, fn(&mut ModelDescription), bool); 8] = [
+        type Change = fn(&mut ModelDescription);
+        let changes: [(&str, Change, bool); 8] = [
             ("nothing", |_| {}, false),
             ("limits", |d| d.images_max = 9, false),
             ("name", |d| d.name = "other".into(), true),

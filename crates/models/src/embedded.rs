@@ -1,9 +1,8 @@
 //! The model that is part of the program.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
-use crate::model_files::ModelFiles;
+use crate::model_files::{FileBytes, ModelFiles};
 use crate::{EmbeddingModel, LoadError};
 
 static CONFIG: &[u8] = include_bytes!("../embedded/config.json");
@@ -17,9 +16,9 @@ static WEIGHTS: &[u8] = include_bytes!("../embedded/model.safetensors");
 /// themselves are checked by this crate's tests.
 pub fn load() -> Result<Arc<dyn EmbeddingModel>, LoadError> {
     ModelFiles {
-        config: Cow::Borrowed(CONFIG),
-        tokenizer: Cow::Borrowed(TOKENIZER),
-        weights: Cow::Borrowed(WEIGHTS),
+        config: FileBytes::Embedded(CONFIG),
+        tokenizer: FileBytes::Embedded(TOKENIZER),
+        weights: FileBytes::Embedded(WEIGHTS),
     }
     .load()
 }

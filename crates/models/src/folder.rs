@@ -1,12 +1,11 @@
 //! Models from a folder. Their files are read, not trusted.
 
-use std::borrow::Cow;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::model_files::{CONFIG_FILE, ModelFiles, TOKENIZER_FILE, WEIGHTS_FILE};
+use crate::model_files::{CONFIG_FILE, FileBytes, ModelFiles, TOKENIZER_FILE, WEIGHTS_FILE};
 use crate::{EmbeddingModel, LoadError, LoadErrorKind};
 
 const CONFIG_BYTES_MAX: u64 = 64 << 10;
@@ -27,7 +26,7 @@ pub fn load(dir: &Path) -> Result<Arc<dyn EmbeddingModel>, LoadError> {
     .load()
 }
 
-fn read(dir: &Path, file: &str, bytes_max: u64) -> Result<Cow<'static, [u8]>, LoadError> {
+fn read(dir: &Path, file: &str, bytes_max: u64) -> Result<FileBytes, LoadError> {
     let path = dir.join(file);
     let shown = path.display().to_string();
     let unreadable = |error: std::io::Error| {
@@ -46,5 +45,5 @@ fn read(dir: &Path, file: &str, bytes_max: u64) -> Result<Cow<'static, [u8]>, Lo
         let message = format!("is larger than {bytes_max} bytes; it is no file of a model");
         return Err(LoadError::new(LoadErrorKind::File, &shown, message));
     }
-    Ok(Cow::Owned(bytes))
+    Ok(FileBytes::Read(bytes))
 }

@@ -1,6 +1,6 @@
 //! The three files of a model, from wherever they come.
 
-use std::borrow::Cow;
+use std::ops::{Deref, Range};
 use std::sync::Arc;
 
 use crate::architectures::onespace_fusion::OnespaceFusion;
@@ -16,11 +16,40 @@ pub(crate) const TOKENIZER_FILE: &str = "tokenizer.json";
 /// Tensors.
 pub(crate) const WEIGHTS_FILE: &str = "model.safetensors";
 
-/// The contents of the files: part of the program, or read from a folder.
+/// The contents of a file.
+pub(crate) enum FileBytes {
+    /// Part of the program.
+    Embedded(&'static [u8]),
+    /// Read from a folder.
+    Read(Vec<u8>),
+}
+
+impl FileBytes {
+    /// A part to keep: of an embedded file without copying it.
+    pub(crate) fn part(&self, range: Range<usize>) -> Self {
+        match self {
+            Self::Embedded(bytes) => Self::Embedded(&bytes[range]),
+            Self::Read(bytes) => Self::Read(bytes[range].to_vec()),
+        }
+    }
+}
+
+impl Deref for FileBytes {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Embedded(bytes) => bytes,
+            Self::Read(bytes) => bytes,
+        }
+    }
+}
+
+/// The files.
 pub(crate) struct ModelFiles {
-    pub(crate) config: Cow<'static, [u8]>,
-    pub(crate) tokenizer: Cow<'static, [u8]>,
-    pub(crate) weights: Cow<'static, [u8]>,
+    pub(crate) config: FileBytes,
+    pub(crate) tokenizer: FileBytes,
+    pub(crate) weights: FileBytes,
 }
 
 impl ModelFiles {

@@ -1,6 +1,5 @@
 //! `model.safetensors`: 16-bit tensors by name, each checked and taken exactly once.
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use half::f16;
@@ -8,7 +7,7 @@ use half::slice::HalfFloatSliceExt;
 use safetensors::{Dtype, SafeTensors};
 use sha2::{Digest, Sha256};
 
-use crate::model_files::WEIGHTS_FILE;
+use crate::model_files::{FileBytes, WEIGHTS_FILE};
 use crate::{LoadError, LoadErrorKind};
 
 /// Numbers widened at a time.
@@ -20,14 +19,14 @@ const F16_EXPONENT: u16 = 0x7c00;
 
 /// The tensors of a file.
 pub(crate) struct Weights<'a> {
-    bytes: &'a Cow<'static, [u8]>,
+    bytes: &'a FileBytes,
     tensors: SafeTensors<'a>,
     taken: BTreeSet<String>,
 }
 
 impl<'a> Weights<'a> {
     /// Reads the header.
-    pub(crate) fn open(bytes: &'a Cow<'static, [u8]>) -> Result<Self, LoadError> {
+    pub(crate) fn open(bytes: &'a FileBytes) -> Result<Self, LoadError> {
         let tensors = SafeTensors::deserialize(bytes).map_err(|error| {
             let message = "is damaged or cut short; copy or export it again";
             LoadError::new(LoadErrorKind::Weights, WEIGHTS_FILE, message).caused_by(error)
@@ -37,7 +36,7 @@ impl<'a> Weights<'a> {
 
     /// SHA-256 of the file, in hexadecimal.
     pub(crate) fn sha256(&self) -> String {
-        hex::encode(Sha256::digest(self.bytes))
+        hex::encode(Sha256::digest(&**self.bytes))
     }
 
     /// A tensor of that shape, widened.
@@ -57,10 +56,7 @@ impl<'a> Weights<'a> {
     ) -> Result<TokenTable, LoadError> {
         let table = self.checked(name, &[rows, width])?;
         let start = table.as_ptr().addr() - self.bytes.as_ptr().addr();
-        let bytes = match self.bytes {
-            Cow::Borrowed(file) => Cow::Borrowed(&file[start..start + table.len()]),
-            Cow::Owned(_) => Cow::Owned(table.to_vec()),
-        };
+        let bytes = self.bytes.part(start..start + table.len());
         Ok(TokenTable { bytes, rows, width })
     }
 
@@ -102,7 +98,7 @@ impl<'a> Weights<'a> {
 
 /// The vectors of a vocabulary, 16 bits a number, widened row by row as they are used.
 pub(crate) struct TokenTable {
-    bytes: Cow<'static, [u8]>,
+    bytes: FileBytes,
     rows: usize,
     width: usize,
 }

@@ -3,7 +3,9 @@
 //! The golden file is written by the training export and says itself how its inputs are made.
 
 use std::path::PathBuf;
+use std::process::Command;
 
+use onespace_compute::{ISA_VARIABLE, Isa};
 use onespace_media::PreparedImage;
 use onespace_models::{EmbeddingModel, Part, Sequence, embedded};
 use serde::Deserialize;
@@ -67,7 +69,7 @@ fn golden() -> Golden {
     let json = std::fs::read(&path).unwrap_or_else(|error| {
         panic!("{}: {error}; the training export writes it", path.display())
     });
-    serde_json::from_slice(&json).unwrap()
+    serde_json::from_slice(&json).expect("the golden file has the fields described here")
 }
 
 fn draw(picture: &Picture) -> PreparedImage {
@@ -77,7 +79,7 @@ fn draw(picture: &Picture) -> PreparedImage {
         for x in 0..SIDE {
             for c in 0..3 {
                 let texture = 31 * c * (1 + x / 8 + y / 8) + d * ((x / 16 + y / 16) % 2);
-                rgb.push(u8::try_from((a * x + b * y + texture) % 256).unwrap());
+                rgb.push(u8::try_from((a * x + b * y + texture) % 256).expect("below 256"));
             }
         }
     }
@@ -86,7 +88,7 @@ fn draw(picture: &Picture) -> PreparedImage {
 
 fn sequence(model: &dyn EmbeddingModel, golden: &Golden, row: &SequenceRow) -> Sequence {
     let part = |part: &GoldenPart| match part {
-        GoldenPart::Text(text) => Part::Text(model.tokenize(text).unwrap()),
+        GoldenPart::Text(text) => Part::Text(model.tokenize(text).expect("any text has tokens")),
         GoldenPart::Image { image } => Part::Image(draw(&golden.pictures[*image])),
     };
     Sequence { parts: row.parts.iter().map(part).collect() }
@@ -156,4 +158,22 @@ fn places(model: &dyn EmbeddingModel, sequence: &Sequence) -> usize {
         Part::Image(_) => visual,
     };
     1 + sequence.parts.iter().map(part).sum::<usize>()
+}
+
+/// The slower kernels, each in a process of its own: the choice is made once per process.
+#[test]
+fn vectors_are_the_same_on_each_instruction_set() {
+    let mut failures = Vec::new();
+    for isa in Isa::available() {
+        let test = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "vectors_are_the_same"])
+            .env(ISA_VARIABLE, isa.name())
+            .output()
+            .unwrap();
+        let printed = String::from_utf8_lossy(&test.stdout).into_owned();
+        if !test.status.success() || !printed.contains("1 passed") {
+            failures.push(format!("{}: {printed}", isa.name()));
+        }
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
