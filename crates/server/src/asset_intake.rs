@@ -81,10 +81,7 @@ fn stored_filename(filename: Option<&str>) -> String {
 }
 
 /// The parameter `user_metadata` of a form: a JSON object as text.
-pub(crate) fn parse_user_metadata(
-    app: &App,
-    text: Option<&str>,
-) -> ApiResult<Map<String, Value>> {
+pub(crate) fn parse_user_metadata(app: &App, text: Option<&str>) -> ApiResult<Map<String, Value>> {
     let Some(text) = text else { return Ok(Map::new()) };
     let metadata: Map<String, Value> = serde_json::from_str(text).map_err(|error| {
         ApiError::invalid("user_metadata", "must be a JSON object as text.").caused_by(error)

@@ -194,7 +194,10 @@ mod tests {
             (r#"{"text": "hello"}"#, "`text` must be an object."),
             (r#"{"auto_truncate": "yes"}"#, "`auto_truncate` must be true or false."),
             (r#"{"embedding_dimension": "big"}"#, "`embedding_dimension` must be a whole number."),
-            (r#"{"multi_input": {"media_sources": {}}}"#, "`multi_input.media_sources` must be a list"),
+            (
+                r#"{"multi_input": {"media_sources": {}}}"#,
+                "`multi_input.media_sources` must be a list",
+            ),
             (
                 r#"{"multi_input": {"media_sources": [{"url": 1}]}}"#,
                 "`multi_input.media_sources[0].url` must be a string.",

@@ -246,7 +246,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_decoder_that_answers_nonsense_is_not_believed() {
-        let decoders = decoders(&["/bin/sh", "-c", "head -c 200000 /dev/zero | tr '\\0' x"], 20_000);
+        let decoders =
+            decoders(&["/bin/sh", "-c", "head -c 200000 /dev/zero | tr '\\0' x"], 20_000);
         assert!(matches!(prepare(&decoders).await, Err(DecodeError::Lost(_))));
     }
 

@@ -11,6 +11,7 @@ use onespace_store::StagedBlob;
 use onespace_wire::error_code::ErrorCode;
 
 use crate::app::App;
+use crate::body::declared_length;
 use crate::error::{ApiError, ApiResult, blocking};
 
 /// The fields of a form, and its one file.
@@ -61,6 +62,10 @@ pub(crate) async fn read_form(
     request: Request<Body>,
     shape: &FormShape,
 ) -> ApiResult<Form> {
+    let body_bytes_max = body_bytes_max(app);
+    if declared_length(request.headers()).is_some_and(|length| length > body_bytes_max) {
+        return Err(file_too_large(shape.file, app.settings.decode.image_bytes_max));
+    }
     let mut multipart = open(request).await?;
     let mut form = Form { fields: BTreeMap::new(), file: None };
     let mut field_bytes = 0;
@@ -68,7 +73,11 @@ pub(crate) async fn read_form(
         let Some(field) = within_pace(app, multipart.next_field()).await? else {
             return Ok(form);
         };
-        let name = field.name().unwrap_or_default().to_owned();
+        let name = field.name().filter(|name| !name.is_empty()).map(str::to_owned);
+        let name = name.ok_or_else(|| {
+            let message = "A part of the form has no name. Give each part a `name`.";
+            ApiError::new(ErrorCode::ParameterInvalid, message)
+        })?;
         if name == shape.file {
             refuse_repeated(&name, form.file.is_some())?;
             form.file = Some(read_file(app, &name, field).await?);
@@ -83,6 +92,14 @@ pub(crate) async fn read_form(
     let parts_max = app.settings.limits.form_parts_max;
     let message = format!("The form has more than {parts_max} parts.");
     Err(ApiError::new(ErrorCode::ParameterInvalid, message))
+}
+
+/// The largest form: its file, its text, and the lines around each part.
+fn body_bytes_max(app: &App) -> u64 {
+    const LINES_AROUND_A_PART_BYTES: usize = 4 << 10;
+    let limits = &app.settings.limits;
+    let text = limits.form_field_bytes_max + limits.form_parts_max * LINES_AROUND_A_PART_BYTES;
+    app.settings.decode.image_bytes_max + text as u64
 }
 
 async fn open(request: Request<Body>) -> ApiResult<Multipart> {

@@ -21,6 +21,7 @@ pub mod metrics;
 mod middleware;
 pub mod offline;
 mod openapi;
+mod path_segment;
 mod query;
 pub mod router;
 mod routes;

@@ -21,9 +21,7 @@ pub(crate) async fn close_lingering(mut stream: TcpStream) {
     }
     let drain = async {
         let mut discarded = vec![0; 16 << 10];
-        while let Ok(Ok(1..)) =
-            tokio::time::timeout(SILENCE, stream.read(&mut discarded)).await
-        {}
+        while let Ok(Ok(1..)) = tokio::time::timeout(SILENCE, stream.read(&mut discarded)).await {}
     };
     let _cut_off = tokio::time::timeout(LINGER, drain).await;
 }

@@ -99,9 +99,7 @@ impl Connection {
         tokio::pin!(idle);
         let mut draining = false;
         let ended = loop {
-            let served = std::future::poll_fn(|context| {
-                connection.poll_without_shutdown(context)
-            });
+            let served = std::future::poll_fn(|context| connection.poll_without_shutdown(context));
             tokio::select! {
                 ended = served => break ended,
                 () = &mut idle => return,

@@ -3,3 +3,4 @@
 pub(crate) mod authenticate;
 pub(crate) mod completion;
 pub(crate) mod render_errors;
+pub(crate) mod unread_body;

@@ -65,9 +65,8 @@ impl Query {
     pub(crate) fn time(&self, name: &str) -> ApiResult<Option<OffsetDateTime>> {
         let Some(value) = self.last(name) else { return Ok(None) };
         let time = OffsetDateTime::parse(value, &Rfc3339);
-        time.map(Some).map_err(|_| {
-            ApiError::invalid(name, "must be a time such as `2026-01-31T10:00:00Z`.")
-        })
+        time.map(Some)
+            .map_err(|_| ApiError::invalid(name, "must be a time such as `2026-01-31T10:00:00Z`."))
     }
 
     /// `true` or `false`.

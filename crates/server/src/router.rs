@@ -1,10 +1,10 @@
 //! Every route, in one list, and what is around them.
 //!
-//! A request passes, from outside in: `complete` (request id, log line, counters), `render_errors`
-//! (the body of an error in its family's shape), `CatchPanic` (a panic is a 500), and, on every API
+//! A request passes, from outside in: `complete` (request id, log line, counters),
+//! `close_after_unread_body`, `render_errors` (the body of an error in its family's shape), `CatchPanic` (a panic is a 500), and, on every API
 //! route but the self-authorising chunk upload, `authenticate`, before a byte of its body is read.
 
-use axum::extract::State;
+use axum::extract::{DefaultBodyLimit, State};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -19,6 +19,7 @@ use crate::error::ApiError;
 use crate::middleware::authenticate::authenticate;
 use crate::middleware::completion::complete;
 use crate::middleware::render_errors::render_errors;
+use crate::middleware::unread_body::close_after_unread_body;
 use crate::openapi::document;
 use crate::routes::{
     assets, embed_tasks, embed_v1, embed_v2, health, multipart_uploads, not_served, upload_parts,
@@ -52,9 +53,7 @@ fn open_routes() -> OpenApiRouter<App> {
 /// The OpenAPI document of all routes under `/v1.3`.
 #[must_use]
 pub fn openapi() -> OpenApi {
-    let (_, spec) = document()
-        .nest("/v1.3", keyed_routes().merge(open_routes()))
-        .split_for_parts();
+    let (_, spec) = document().nest("/v1.3", keyed_routes().merge(open_routes())).split_for_parts();
     spec
 }
 
@@ -89,7 +88,10 @@ pub fn router(app: App) -> Router {
         .fallback(not_served::no_route)
         .layer(CatchPanicLayer::custom(answer_panic))
         .layer(from_fn(render_errors))
+        .layer(from_fn(close_after_unread_body))
         .layer(from_fn_with_state(app.clone(), complete))
+        // Each reader of a body has its own limit; axum's would cut forms at 2 MB.
+        .layer(DefaultBodyLimit::disable())
         .with_state(app)
 }
 

@@ -81,8 +81,9 @@ fn json_and_query_fields(openapi: &Value) -> BTreeSet<String> {
             members(openapi, body, "", &mut members_found);
             let query = operation["parameters"].as_array().into_iter().flatten();
             let query = query.filter(|parameter| parameter["in"] == "query");
-            members_found
-                .extend(query.filter_map(|parameter| parameter["name"].as_str().map(str::to_owned)));
+            members_found.extend(
+                query.filter_map(|parameter| parameter["name"].as_str().map(str::to_owned)),
+            );
             fields.extend(members_found.into_iter().map(|field| format!("{route} {field}")));
         }
     }
@@ -91,21 +92,21 @@ fn json_and_query_fields(openapi: &Value) -> BTreeSet<String> {
 
 /// Rows of the fields table: route, field, fate.
 fn listed_fields() -> Vec<(String, String, String)> {
-    table("Fields")
-        .iter()
-        .map(|row| (code(&row[0]), code(&row[1]), row[2].clone()))
-        .collect()
+    table("Fields").iter().map(|row| (code(&row[0]), code(&row[1]), row[2].clone())).collect()
 }
 
 #[test]
 fn every_field_of_a_request_is_listed_with_its_fate() {
     let listed = listed_fields();
-    let wrong: Vec<_> = listed.iter().filter(|(.., fate)| !FATES.contains(&fate.as_str())).collect();
+    let wrong: Vec<_> =
+        listed.iter().filter(|(.., fate)| !FATES.contains(&fate.as_str())).collect();
     assert!(wrong.is_empty(), "unknown fates: {wrong:?}");
     let names: BTreeSet<String> =
         listed.iter().map(|(route, field, _)| format!("{route} {field}")).collect();
-    let missing: Vec<_> =
-        json_and_query_fields(&openapi()).into_iter().filter(|field| !names.contains(field)).collect();
+    let missing: Vec<_> = json_and_query_fields(&openapi())
+        .into_iter()
+        .filter(|field| !names.contains(field))
+        .collect();
     assert!(missing.is_empty(), "not in docs/API-COMPATIBILITY.md:\n{}", missing.join("\n"));
 }
 

@@ -85,7 +85,8 @@ pub struct Upload {
 
 impl Upload {
     /// The bytes that chunk `chunk_index` (from 1) must have.
-    pub(crate) fn chunk_bytes(&self, chunk_index: u32) -> u64 {
+    #[must_use]
+    pub fn chunk_bytes(&self, chunk_index: u32) -> u64 {
         if chunk_index < self.total_chunks {
             self.chunk_size
         } else {

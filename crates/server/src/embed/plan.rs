@@ -10,9 +10,9 @@ mod placeholders;
 mod sources;
 mod text;
 
+use onespace_wire::UnknownFields;
 use onespace_wire::embed_v2::{EmbedRequest, InputType};
 use onespace_wire::error_code::ErrorCode;
-use onespace_wire::UnknownFields;
 
 use crate::catalog::{Dialect, ModelCatalog, ServedModel};
 use crate::error::{ApiError, ApiResult};
@@ -90,8 +90,7 @@ pub(crate) fn plan(
     }
     let options = Options::of(&model, &request)?;
     let payload = payload::Payload::of(input_type, request)?;
-    let mut text =
-        text::PlannedText::of(&model, limits, payload.text, options.auto_truncate)?;
+    let mut text = text::PlannedText::of(&model, limits, payload.text, options.auto_truncate)?;
     let images_max = model.description().images_max;
     sources::check_count(payload.sources.len(), images_max)?;
     let (names, sources) = sources::check_each(payload.sources)?;
@@ -112,7 +111,8 @@ pub(crate) fn plan(
 }
 
 fn input_type(name: Option<&str>) -> ApiResult<InputType> {
-    let name = name.filter(|name| !name.is_empty()).ok_or_else(|| ApiError::missing("input_type"))?;
+    let name =
+        name.filter(|name| !name.is_empty()).ok_or_else(|| ApiError::missing("input_type"))?;
     InputType::from_name(name).ok_or_else(|| match name {
         "audio" | "video" | "document" => ApiError::invalid(
             "input_type",

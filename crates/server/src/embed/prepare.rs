@@ -46,7 +46,9 @@ async fn prepare_one(
     let bytes = match source.place {
         Place::Memory(bytes) => bytes,
         Place::Stored { id, .. } => stored_bytes(app, scope, &source.field, id).await?,
-        Place::Remote(url) => fetch::fetch(app, &format!("{}.url", source.field), &url).await?.bytes,
+        Place::Remote(url) => {
+            fetch::fetch(app, &format!("{}.url", source.field), &url).await?.bytes
+        }
     };
     let prepared = app.decoders.prepare(bytes, &app.settings.decode, spec).await;
     prepared.map_err(|error| error.into_api_error(&source.field, app))

@@ -4,9 +4,7 @@ use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderName, HeaderValue};
 use onespace_wire::embed_v2::InputType;
-use onespace_wire::embedding::{
-    EmbedMetadata, EmbedResponse, EmbeddingItem, InputTokens, Usage,
-};
+use onespace_wire::embedding::{EmbedMetadata, EmbedResponse, EmbeddingItem, InputTokens, Usage};
 
 use super::plan::EmbedPlan;
 use super::{Outcome, StageTimes};

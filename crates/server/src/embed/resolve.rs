@@ -85,9 +85,7 @@ pub(crate) async fn resolve(
     for (source, filename) in sources.into_iter().zip(filenames) {
         let place = match source.origin {
             Origin::Asset(id) => Place::Stored { id, filename },
-            Origin::Base64(text) => {
-                Place::Memory(decode_base64(app, &source.field, &text)?)
-            }
+            Origin::Base64(text) => Place::Memory(decode_base64(app, &source.field, &text)?),
             Origin::Bytes(bytes) => Place::Memory(bytes),
             Origin::Url(url) => Place::Remote(url),
         };

@@ -46,8 +46,12 @@ fn refused(reason: KeyRefusal) -> ApiError {
     refusal(match reason {
         KeyRefusal::Malformed => "The API key is not one of onespace's: check that it is complete.",
         KeyRefusal::Unknown => "The API key is not known here.",
-        KeyRefusal::Expired => "The API key has expired: make a new one with `onespace keys create`.",
-        KeyRefusal::Revoked => "The API key was revoked: make a new one with `onespace keys create`.",
+        KeyRefusal::Expired => {
+            "The API key has expired: make a new one with `onespace keys create`."
+        }
+        KeyRefusal::Revoked => {
+            "The API key was revoked: make a new one with `onespace keys create`."
+        }
     })
 }
 

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{Request, StatusCode, Uri};
 use onespace_store::{Asset as StoredAsset, AssetFilter, AssetId, AssetMethod, NewAsset};
@@ -15,6 +15,7 @@ use crate::asset_intake::{self, IncomingFile};
 use crate::error::{ApiError, ApiResult, blocking};
 use crate::form::{Form, FormShape, read_form};
 use crate::middleware::authenticate::Owner;
+use crate::path_segment::PathSegment;
 use crate::query::Query;
 
 pub(crate) const FORM: FormShape = FormShape {
@@ -147,7 +148,7 @@ pub(crate) async fn list_assets(
 pub(crate) async fn retrieve_asset(
     State(app): State<App>,
     Owner(scope): Owner,
-    Path(id): Path<String>,
+    PathSegment(id): PathSegment,
 ) -> ApiResult<Json<Asset>> {
     let id = asset_id(&id)?;
     let (store, wanted) = (app.store.clone(), id.clone());
@@ -173,7 +174,7 @@ pub(crate) async fn retrieve_asset(
 pub(crate) async fn delete_asset(
     State(app): State<App>,
     Owner(scope): Owner,
-    Path(id): Path<String>,
+    PathSegment(id): PathSegment,
     uri: Uri,
 ) -> ApiResult<StatusCode> {
     Query::of(&uri, &["force"])?.flag("force")?;

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, Request, StatusCode, Uri, header};
 use onespace_store::{OwnerScope, StagedBlob, Task, TaskFilter, TaskId, TaskStatus};
@@ -21,6 +21,7 @@ use crate::embed::resolve::{Located, Place, resolve};
 use crate::error::{ApiError, ApiResult, blocking};
 use crate::jobs::task_request::{PlannedTask, StoredRequest, StoredSource, TaskResult};
 use crate::middleware::authenticate::Owner;
+use crate::path_segment::PathSegment;
 use crate::query::Query;
 
 /// Days that the list goes back when it is not told otherwise, and that results are kept.
@@ -105,7 +106,7 @@ async fn stored_source(
 pub(crate) async fn retrieve_embed_task(
     State(app): State<App>,
     Owner(scope): Owner,
-    Path(id): Path<String>,
+    PathSegment(id): PathSegment,
 ) -> ApiResult<Response> {
     let id = TaskId::parse(&id).ok_or_else(|| {
         ApiError::invalid("task_id", "must be 24 hexadecimal digits in lower case.")

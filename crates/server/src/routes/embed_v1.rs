@@ -6,9 +6,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::Request;
 use onespace_store::OwnerScope;
-use onespace_wire::embed_v1::{
-    EmbedV1Metadata, EmbedV1Response, EmbedV1Result, EmbedV1Segment,
-};
+use onespace_wire::embed_v1::{EmbedV1Metadata, EmbedV1Response, EmbedV1Result, EmbedV1Segment};
 use onespace_wire::embed_v2::{EmbedRequest, TextInput};
 use onespace_wire::error_code::{ErrorBody, ErrorCode};
 
@@ -56,9 +54,7 @@ pub(crate) async fn create_embedding_v1(
         return Err(ApiError::new(ErrorCode::ParameterNotProvided, message));
     }
     let text_embedding = match text_plan {
-        Some(mut plan) => {
-            Some(result(embed::execute(&app, &scope, &mut plan).await?.vector, None))
-        }
+        Some(mut plan) => Some(result(embed::execute(&app, &scope, &mut plan).await?.vector, None)),
         None => None,
     };
     let image_embedding = match source {
@@ -96,18 +92,18 @@ fn text_plan(app: &App, form: &Form, model: &ServedModel) -> ApiResult<Option<Em
         text: Some(text),
         ..EmbedRequest::default()
     };
-    let plan = embed::plan::plan(&app.models, &app.settings.limits, request).map_err(|mut error| {
-        error.message = error.message.replace("`text.input_text`", "`text`");
-        error
-    })?;
+    let plan =
+        embed::plan::plan(&app.models, &app.settings.limits, request).map_err(|mut error| {
+            error.message = error.message.replace("`text.input_text`", "`text`");
+            error
+        })?;
     Ok(Some(plan))
 }
 
 /// The picture; a URL wins over a file, as the API documents.
 async fn image_source(form: &mut Form) -> ApiResult<Option<(Source, EmbedV1Metadata)>> {
     if let Some(url) = form.field("image_url") {
-        let metadata =
-            EmbedV1Metadata { input_url: Some(url.to_owned()), input_filename: None };
+        let metadata = EmbedV1Metadata { input_url: Some(url.to_owned()), input_filename: None };
         let source = Source { field: "image_url".to_owned(), origin: Origin::Url(url.to_owned()) };
         return Ok(Some((source, metadata)));
     }

@@ -19,6 +19,7 @@ pub(crate) async fn no_route(OriginalUri(uri): OriginalUri) -> ApiError {
 /// A route that exists with other methods only.
 pub(crate) async fn no_method(method: Method, OriginalUri(uri): OriginalUri) -> ApiError {
     let path: String = uri.path().chars().take(200).collect();
-    let message = format!("`{path}` does not take {method}; `/v1.3/openapi.json` lists all routes.");
+    let message =
+        format!("`{path}` does not take {method}; `/v1.3/openapi.json` lists all routes.");
     ApiError::new(ErrorCode::MethodNotAllowed, message)
 }

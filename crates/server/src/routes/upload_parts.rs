@@ -3,7 +3,7 @@
 use std::io::Write as _;
 
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, Request, StatusCode, header};
 use onespace_store::{PartPass, StagedBlob};
@@ -12,6 +12,7 @@ use onespace_wire::error_code::{ErrorBody, ErrorCode};
 use crate::app::App;
 use crate::body::{declared_length, next_data};
 use crate::error::{ApiError, ApiResult, blocking};
+use crate::path_segment::PathSegment;
 
 /// Takes one chunk; sending the same chunk again replaces it.
 #[utoipa::path(
@@ -28,7 +29,7 @@ use crate::error::{ApiError, ApiResult, blocking};
 )]
 pub(crate) async fn put_chunk(
     State(app): State<App>,
-    Path(token): Path<String>,
+    PathSegment(token): PathSegment,
     request: Request<Body>,
 ) -> ApiResult<Response> {
     let store = app.store.clone();

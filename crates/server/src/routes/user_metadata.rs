@@ -1,7 +1,7 @@
 //! `/assets/{asset_id}/user-metadata`: replace, merge, clear.
 
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use http::{Request, StatusCode};
 use onespace_store::{MetadataChange, OwnerScope};
 use onespace_wire::assets::UserMetadataRequest;
@@ -15,6 +15,7 @@ use crate::body::read_json;
 use crate::embed::plan::refuse_unknown;
 use crate::error::{ApiError, ApiResult, blocking};
 use crate::middleware::authenticate::Owner;
+use crate::path_segment::PathSegment;
 
 /// Replaces the user metadata of an asset; `{}` clears it.
 #[utoipa::path(
@@ -33,7 +34,7 @@ use crate::middleware::authenticate::Owner;
 pub(crate) async fn replace_user_metadata(
     State(app): State<App>,
     Owner(scope): Owner,
-    Path(id): Path<String>,
+    PathSegment(id): PathSegment,
     request: Request<Body>,
 ) -> ApiResult<StatusCode> {
     let metadata = given_metadata(&app, request).await?;
@@ -57,7 +58,7 @@ pub(crate) async fn replace_user_metadata(
 pub(crate) async fn merge_user_metadata(
     State(app): State<App>,
     Owner(scope): Owner,
-    Path(id): Path<String>,
+    PathSegment(id): PathSegment,
     request: Request<Body>,
 ) -> ApiResult<StatusCode> {
     let metadata = given_metadata(&app, request).await?;
@@ -79,7 +80,7 @@ pub(crate) async fn merge_user_metadata(
 pub(crate) async fn clear_user_metadata(
     State(app): State<App>,
     Owner(scope): Owner,
-    Path(id): Path<String>,
+    PathSegment(id): PathSegment,
 ) -> ApiResult<StatusCode> {
     change(&app, scope, &id, MetadataChange::Clear).await
 }

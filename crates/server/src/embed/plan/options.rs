@@ -43,7 +43,8 @@ impl Options {
 fn dimension(model: &ServedModel, asked: Option<i64>) -> ApiResult<usize> {
     let description = model.description();
     let Some(asked) = asked else { return Ok(description.dimension) };
-    let found = description.dimensions.iter().copied().find(|&size| i64::try_from(size) == Ok(asked));
+    let found =
+        description.dimensions.iter().copied().find(|&size| i64::try_from(size) == Ok(asked));
     found.ok_or_else(|| {
         let sizes: Vec<_> = description.dimensions.iter().map(usize::to_string).collect();
         ApiError::invalid(

@@ -61,15 +61,12 @@ pub(super) fn check_placements(parts: &[PlannedPart], images_max: usize) -> ApiR
 }
 
 /// Checks each source; returns their names beside them, in the same order.
-pub(super) fn check_each(
-    given: Vec<GivenSource>,
-) -> ApiResult<(Vec<Option<String>>, Vec<Source>)> {
+pub(super) fn check_each(given: Vec<GivenSource>) -> ApiResult<(Vec<Option<String>>, Vec<Source>)> {
     let mut names: Vec<Option<String>> = Vec::with_capacity(given.len());
     let mut sources = Vec::with_capacity(given.len());
     for source in given {
         refuse_unknown(&source.field, &source.unknown)?;
-        let origin =
-            one_origin(&source.field, source.url, source.base64_string, source.asset_id)?;
+        let origin = one_origin(&source.field, source.url, source.base64_string, source.asset_id)?;
         check_media_type(&source.field, source.media_type)?;
         check_name(&source.field, source.name.as_deref(), &names)?;
         names.push(source.name);
@@ -91,8 +88,7 @@ pub(crate) fn one_origin(
         (None, Some(text), None) => Ok(Origin::Base64(text)),
         (None, None, Some(id)) => asset_origin(field, &id),
         (None, None, None) => {
-            let message =
-                format!("`{field}` needs one of `url`, `base64_string` and `asset_id`.");
+            let message = format!("`{field}` needs one of `url`, `base64_string` and `asset_id`.");
             Err(ApiError::new(ErrorCode::ParameterNotProvided, message))
         }
         _ => Err(ApiError::invalid(
