@@ -15,10 +15,12 @@ use crate::store::Store;
 impl Store {
     /// Opens a place for at most `bytes_max` bytes. Any number of blobs may be staged at a time.
     ///
-    /// Fails with [`StoreErrorKind::SyncFailed`] once the store takes no more writes.
+    /// Fails with [`StoreErrorKind::DiskFull`] if it would leave less than 256 MiB on the disk, and
+    /// with [`StoreErrorKind::SyncFailed`] once the store takes no more writes.
     pub fn stage_blob(&self, bytes_max: u64) -> Result<BlobWriter, StoreError> {
         self.serving()?;
         self.check_health()?;
+        self.disk().check_room(bytes_max)?;
         let staging = StagingFile::reserve(self);
         let file = self.disk().create_file(&staging.path)?;
         Ok(BlobWriter {

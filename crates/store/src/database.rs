@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
+use rusqlite::types::FromSql;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 use crate::error::{StoreError, StoreErrorKind};
@@ -53,9 +54,8 @@ pub(crate) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
     configure(&connection)?;
     // Checkpoints are made by `Database`, which must see their errors.
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
-    let mode: String =
-        connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
-    if mode != "wal" {
+    let mode: Option<String> = run_to_end(&connection, "PRAGMA journal_mode = WAL")?;
+    if mode.as_deref() != Some("wal") {
         return Err(StoreError::new(
             StoreErrorKind::Database,
             "The data directory lies on a file system that cannot hold the database (it needs \
@@ -72,6 +72,16 @@ fn open_reader(path: &Path) -> Result<Connection, StoreError> {
     configure(&connection)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     Ok(connection)
+}
+
+/// Runs a statement that changes something and also gives a row; gives its first column. SQLite
+/// can report a failed commit after that row, where `query_row` would not see it.
+fn run_to_end<T: FromSql>(connection: &Connection, sql: &str) -> Result<Option<T>, StoreError> {
+    let mut statement = connection.prepare(sql)?;
+    let mut rows = statement.query([])?;
+    let value = rows.next()?.map(|row| row.get(0)).transpose()?;
+    while rows.next()?.is_some() {}
+    Ok(value)
 }
 
 fn configure(connection: &Connection) -> Result<(), StoreError> {
@@ -197,7 +207,7 @@ impl Database {
     fn fold(&self, writer: &Connection, mode: &str) -> Result<(), StoreError> {
         faults::point("checkpoint")?;
         // That readers keep part of the log (the first column is then 1) is no failure.
-        writer.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |_| Ok(()))?;
+        let _is_busy: Option<i64> = run_to_end(writer, &format!("PRAGMA wal_checkpoint({mode})"))?;
         Ok(())
     }
 

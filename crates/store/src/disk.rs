@@ -23,6 +23,8 @@ use crate::faults;
 use crate::health::Health;
 use crate::ids::{AccountId, AssetId, TaskId, UploadId};
 
+/// Room that new files must leave on the disk, for the database to take deletions.
+const FREE_BYTES_MIN: u64 = 256 * 1024 * 1024;
 const DIR_MODE: u32 = 0o700;
 const FILE_MODE: u32 = 0o600;
 
@@ -79,6 +81,25 @@ impl Disk {
         StoreError::from(error).in_dir(&self.root)
     }
 
+    /// Refuses a file of up to `bytes` that would take the last room on the disk.
+    pub(crate) fn check_room(&self, bytes: u64) -> Result<(), StoreError> {
+        let disk = faults::point("measure room")
+            .and_then(|()| Ok(rustix::fs::statvfs(&self.root)?))
+            .map_err(|e| self.error(e))?;
+        if disk.f_bavail.saturating_mul(disk.f_frsize) >= bytes.saturating_add(FREE_BYTES_MIN) {
+            return Ok(());
+        }
+        Err(StoreError::new(
+            StoreErrorKind::DiskFull,
+            format!(
+                "The disk of the data directory {} is almost full ({} MiB are kept free); delete \
+                 some assets or make room on the disk.",
+                self.root.display(),
+                FREE_BYTES_MIN >> 20
+            ),
+        ))
+    }
+
     /// Creates a file (mode 0600) that must not exist yet.
     pub(crate) fn create_file(&self, path: &Path) -> Result<File, StoreError> {
         faults::point("create file")
@@ -88,17 +109,17 @@ impl Disk {
             .map_err(|e| self.error(e))
     }
 
-    /// Creates an empty file (mode 0600) unless there is one; whether it did. An existing file is
-    /// not even opened: closing it would end the locks that SQLite holds on it in this process.
-    pub(crate) fn create_if_missing(&self, path: &Path) -> Result<bool, StoreError> {
+    /// Creates an empty file (mode 0600) unless there is one. An existing file is not even opened:
+    /// closing it would end the locks that SQLite holds on it in this process.
+    pub(crate) fn create_if_missing(&self, path: &Path) -> Result<(), StoreError> {
         if path.exists() {
-            return Ok(false);
+            return Ok(());
         }
         let mut options = OpenOptions::new();
         options.write(true).create_new(true).mode(FILE_MODE);
         match faults::point("create file").and_then(|()| options.open(path)) {
-            Ok(_) => Ok(true),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+            Ok(_) => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
             Err(error) => Err(self.error(error)),
         }
     }

@@ -201,7 +201,7 @@ fn open_database(
 ) -> Result<Database, StoreError> {
     let path = disk.root().join(DATABASE_FILE);
     // SQLite gives its other files the mode of this one.
-    let is_new_file = disk.create_if_missing(&path)?;
+    disk.create_if_missing(&path)?;
     let mut writer = database::open_writer(&path)?;
     match migrations::schema_state(&writer)? {
         SchemaState::Current => {}
@@ -212,9 +212,8 @@ fn open_database(
         }
         SchemaState::New | SchemaState::Outdated => migrations::migrate(&mut writer)?,
     }
-    if is_new_file {
-        disk.sync_dir(disk.root())?;
-    }
+    // SQLite syncs the directory too when it creates the log, but overlooks a failure.
+    disk.sync_dir(disk.root())?;
     let readers = if is_server { SERVER_READERS } else { 1 };
     Database::new(writer, &path, health.clone(), readers, is_server)
 }

@@ -46,6 +46,7 @@ impl Store {
     pub fn create_task(&self, scope: &OwnerScope, new: NewTask) -> Result<Task, StoreError> {
         self.serving()?;
         self.check_health()?;
+        self.disk().check_room(0)?;
         let id = TaskId::new();
         let path = self.disk().input_path(scope.account(), &id);
         let input = new.input.as_ref().map(|blob| (blob.len(), blob.sha256().to_owned()));

@@ -80,11 +80,14 @@ fn what_a_killed_process_acknowledged_is_there() {
 #[ignore = "needs strace"]
 fn an_fsync_that_fails_is_never_acknowledged() {
     const SYNCS: usize = 60;
-    let mut stopped = 0;
+    // Each time it creates a log, SQLite syncs the directory without looking at the result; the
+    // store syncs it once more itself.
+    const OVERLOOKED_MAX: usize = 2;
+    let mut overlooked = Vec::new();
     for failing in 1..=SYNCS {
         let dir = tempfile::tempdir().unwrap();
         let mut child = Command::new("strace")
-            .args(["-f", "-qq", "-o", "/dev/null", "-e", "trace=fsync,fdatasync", "-e"])
+            .args(["-D", "-f", "-qq", "-o", "/dev/null", "-e", "trace=fsync,fdatasync", "-e"])
             .arg(format!("inject=fsync,fdatasync:error=EIO:when={failing}"))
             .arg(std::env::current_exe().unwrap())
             .args(["--exact", "tests::crash::victim", "--ignored", "--nocapture"])
@@ -98,16 +101,18 @@ fn an_fsync_that_fails_is_never_acknowledged() {
         for line in output.lines().map_while(Result::ok) {
             log.push(line);
             if log.len() > SYNCS {
-                // The failure went unnoticed.
+                // The failure was overlooked. (With -D the child is the victim itself.)
                 child.kill().unwrap();
             }
         }
         let status = child.wait().unwrap();
         // The victim stops at the first call that does not succeed.
-        stopped += usize::from(status.code() == Some(101));
+        if status.code() != Some(101) {
+            overlooked.push(failing);
+        }
         check(dir.path(), &log);
     }
-    assert_eq!(stopped, SYNCS);
+    assert!(overlooked.len() <= OVERLOOKED_MAX, "{overlooked:?}");
 }
 
 fn check(dir: &std::path::Path, log: &[String]) {

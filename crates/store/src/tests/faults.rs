@@ -209,6 +209,23 @@ fn open_with_fault(dir: &std::path::Path, passes: usize) -> bool {
     has_failed
 }
 
+#[test]
+fn a_deletion_tries_again_with_the_room_that_a_checkpoint_makes() {
+    let f = Fixture::new();
+    let stage = prepare(&f);
+    let full_at = |operation: &str| {
+        let asset = create(&f.store, &stage.scope, "x", b"x");
+        let delete = || f.store.delete_asset(&stage.scope, &asset.id);
+        let passes = usize::from(operation == "commit");
+        let (deleted, seen) = FaultPlan::new(passes, ENOSPC, false).run(delete);
+        assert_eq!(seen[passes], (operation, true));
+        assert!(seen.contains(&("checkpoint", false)), "{seen:?}");
+        assert!(deleted.unwrap());
+    };
+    full_at("begin");
+    full_at("commit");
+}
+
 /// SQLite's own report of a full disk, not a simulated one.
 #[test]
 fn a_full_database_refuses_writes_until_there_is_room_again() {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::{Fixture, create};
 use crate::key_text::ApiKey;
-use crate::looks_like_a_key;
+use crate::{Access, Store, looks_like_a_key};
 
 fn report(what: &str, mut samples: Vec<Duration>) {
     samples.sort();
@@ -45,7 +45,12 @@ fn measure() {
     report("authenticate, unknown key", timed(20_000, wrong));
     let junk = format!("{}x", &key.reveal()[..61]);
     report("junk refused by its checksum", timed(20_000, || assert!(!looks_like_a_key(&junk))));
+    let Fixture { store, dir } = f;
     let start = Instant::now();
-    drop(f.reopen());
-    println!("reopen with 600 assets: {:?}", start.elapsed());
+    drop(store);
+    println!("close: {:?}", start.elapsed());
+    let start = Instant::now();
+    let store = Store::open(dir.path(), Access::Serve).unwrap();
+    println!("open with 600 assets: {:?}", start.elapsed());
+    drop(store);
 }

@@ -11,6 +11,7 @@ mod measure;
 mod opening;
 mod part_tokens;
 mod recovery;
+mod small_disk;
 mod sweep;
 mod tasks;
 mod uploads;

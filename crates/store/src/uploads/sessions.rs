@@ -47,6 +47,7 @@ impl Store {
     /// [`StoreErrorKind::Invalid`]: crate::StoreErrorKind::Invalid
     pub fn create_upload(&self, scope: &OwnerScope, new: NewUpload) -> Result<Upload, StoreError> {
         self.serving()?;
+        self.disk().check_room(0)?;
         if new.total_size == 0 || new.chunk_size == 0 {
             return Err(StoreError::invalid("An upload and its chunks have at least one byte."));
         }
