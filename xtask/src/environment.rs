@@ -9,6 +9,8 @@ use crate::steps::{Steps, run};
 
 /// The lock file of the Python packages.
 const PYTHON_LOCK: &str = "tests/sdk_python/requirements.lock";
+/// The packages of the training code.
+const TRAINING_PACKAGES: &str = "training/requirements.txt";
 /// The folder with the lock file of the Node packages.
 const NODE_FOLDER: &str = "tests/sdk_node";
 
@@ -17,23 +19,35 @@ pub(crate) fn python(root: &Path) -> PathBuf {
     root.join("target/test-environment/bin/python")
 }
 
-/// Makes both environments; what is up to date is left alone.
+/// The Python that the training code is tested with.
+pub(crate) fn training_python(root: &Path) -> PathBuf {
+    root.join("target/training-environment/bin/python")
+}
+
+/// Makes both environments of the suites; what is up to date is left alone.
 pub(crate) fn set_up(steps: &mut Steps) {
-    steps.run("Python environment", set_up_python);
+    steps.run("Python environment", |root| {
+        set_up_python(&root.join("target/test-environment"), &root.join(PYTHON_LOCK))
+    });
     steps.run("Node packages", set_up_node);
 }
 
-fn set_up_python(root: &Path) -> Result<(), Vec<String>> {
-    let folder = root.join("target/test-environment");
-    let lock = root.join(PYTHON_LOCK);
-    if is_current(&folder, &lock) {
+/// Makes the environment of the training code, with PyTorch.
+pub(crate) fn set_up_training(steps: &mut Steps) {
+    steps.run("training environment", |root| {
+        set_up_python(&root.join("target/training-environment"), &root.join(TRAINING_PACKAGES))
+    });
+}
+
+fn set_up_python(folder: &Path, packages: &Path) -> Result<(), Vec<String>> {
+    if is_current(folder, packages) {
         return Ok(());
     }
-    run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
-    let mut pip = Command::new(python(root));
-    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]);
-    run(pip.arg("-r").arg(&lock))?;
-    mark_current(&folder, &lock)
+    run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(folder))?;
+    let mut pip = Command::new(folder.join("bin/python"));
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
+    run(pip.arg("-r").arg(packages))?;
+    mark_current(folder, packages)
 }
 
 fn set_up_node(root: &Path) -> Result<(), Vec<String>> {

@@ -36,11 +36,7 @@ impl Steps {
     }
 
     /// Runs a step; its faults are printed.
-    pub(crate) fn run(
-        &mut self,
-        name: &str,
-        step: impl FnOnce(&Path) -> Result<(), Vec<String>>,
-    ) {
+    pub(crate) fn run(&mut self, name: &str, step: impl FnOnce(&Path) -> Result<(), Vec<String>>) {
         say(&format!("\n=== {name}"));
         let started = Instant::now();
         let result = step(&self.root);

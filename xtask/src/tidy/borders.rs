@@ -15,11 +15,23 @@ const SIBLINGS: [(&str, &[&str]); 9] = [
     ("onespace-engine", &["onespace-models"]),
     (
         "onespace-server",
-        &["onespace-engine", "onespace-media", "onespace-models", "onespace-store", "onespace-wire"],
+        &[
+            "onespace-engine",
+            "onespace-media",
+            "onespace-models",
+            "onespace-store",
+            "onespace-wire",
+        ],
     ),
     (
         "onespace-cli",
-        &["onespace-engine", "onespace-media", "onespace-models", "onespace-server", "onespace-store"],
+        &[
+            "onespace-engine",
+            "onespace-media",
+            "onespace-models",
+            "onespace-server",
+            "onespace-store",
+        ],
     ),
     ("xtask", &[]),
 ];
