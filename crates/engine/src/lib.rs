@@ -3,7 +3,7 @@
 //! A request enters through [`Engine::embed`]. It is weighed in the model's own unit of cost and
 //! admitted only while the queue has room ([`admission`]); a worker thread takes the oldest
 //! requests that fit one batch ([`batch`], a pure function), leaves out those whose client has gone,
-//! and runs the model ([`worker`]). If a batch fails, its members run one by one, so that one bad
+//! and runs the model (`worker.rs`). If a batch fails, its members run one by one, so that one bad
 //! sequence never spoils the others. What leaves has been checked by the model's output guard:
 //! finite, of the right length and of unit norm.
 //!

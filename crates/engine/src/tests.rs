@@ -152,8 +152,7 @@ async fn abandoned_requests_are_not_computed() {
 #[tokio::test]
 async fn requests_that_waited_too_long_are_given_up() {
     let model = CountingModel::new(true);
-    let engine =
-        busy_engine(&model, EngineSettings { queue_wait_ms_max: 20, ..settings() }).await;
+    let engine = busy_engine(&model, EngineSettings { queue_wait_ms_max: 20, ..settings() }).await;
     let clone = engine.clone();
     let late = tokio::spawn(async move { clone.embed(text(&[7])).await });
     until(|| engine.counts().waiting == 1).await;

@@ -52,12 +52,7 @@ fn run_batch(model: &dyn EmbeddingModel, queue: &Queue, mut batch: Vec<Entry>) {
 }
 
 /// One request's fault stays its own: each member of a failed batch runs again by itself.
-fn run_alone(
-    model: &dyn EmbeddingModel,
-    queue: &Queue,
-    batch: Vec<Entry>,
-    sequences: &[Sequence],
-) {
+fn run_alone(model: &dyn EmbeddingModel, queue: &Queue, batch: Vec<Entry>, sequences: &[Sequence]) {
     tracing::warn!(sequences = batch.len(), "a batch failed; its members run one by one");
     for (entry, sequence) in batch.into_iter().zip(sequences) {
         let result = embed(model, std::slice::from_ref(sequence))
@@ -67,10 +62,7 @@ fn run_alone(
 }
 
 /// Runs the model; a panic is an error, and so is an answer of the wrong length.
-fn embed(
-    model: &dyn EmbeddingModel,
-    sequences: &[Sequence],
-) -> Result<Vec<Vec<f32>>, EngineError> {
+fn embed(model: &dyn EmbeddingModel, sequences: &[Sequence]) -> Result<Vec<Vec<f32>>, EngineError> {
     let result = catch_unwind(AssertUnwindSafe(|| model.embed(sequences)));
     let vectors = result.map_err(|_| EngineError::Panicked)?.map_err(EngineError::Model)?;
     if vectors.len() == sequences.len() { Ok(vectors) } else { Err(EngineError::Panicked) }

@@ -41,122 +41,84 @@ fn with(mut request: Value, changes: &Value) -> Value {
     request
 }
 
-#[test]
-fn refusals_name_the_field_and_come_in_the_documented_order() {
-    let text = json!({"input_type": "text", "text": {"input_text": "x"}});
-    let source = |changes: Value| multi("", vec![with(asset("a"), &changes)]);
-    let null = Value::Null;
-    // Each request has the named fault, and often later ones that must not be reported.
-    let cases: Vec<(Value, &str, &str)> = vec![
-        (json!({"colour": 1}), "parameter_unknown", "`colour`"),
-        (json!({}), "parameter_not_provided", "`input_type`"),
-        (json!({"input_type": "smell", "model_name": "x"}), "parameter_invalid", "`input_type`"),
-        (json!({"input_type": "video", "video": {}}), "parameter_invalid", "not served"),
-        (json!({"input_type": "text", "model_name": "x"}), "parameter_invalid", "`model_name`"),
-        (
-            with(text.clone(), &json!({"model_name": "marengo3.5"})),
-            "parameter_invalid",
-            "marengo3.5",
-        ),
-        (
-            with(text.clone(), &json!({"embedding_dimension": 128})),
-            "parameter_invalid",
-            "`embedding_dimension`",
-        ),
-        (
-            with(text.clone(), &json!({"auto_truncate": true})),
-            "parameter_invalid",
-            "`auto_truncate`",
-        ),
-        (
-            with(text.clone(), &json!({"model_name": "onespace-mini", "embedding_dimension": 7})),
-            "parameter_invalid",
-            "128, 256, 512",
-        ),
-        (
-            with(
-                text.clone(),
-                &json!({"model_name": "onespace-mini", "embedding_uncertainty": true}),
-            ),
-            "parameter_invalid",
-            "`embedding_uncertainty`",
-        ),
-        (json!({"input_type": "text"}), "parameter_not_provided", "`text`"),
-        (json!({"input_type": "text", "text": {}}), "parameter_not_provided", "`text.input_text`"),
-        (
-            json!({"input_type": "text", "text": {"input_text": ""}}),
-            "parameter_not_provided",
-            "`text.input_text`",
-        ),
-        (json!({"input_type": "text", "text": {"x": 1}}), "parameter_unknown", "`text.x`"),
-        (
-            json!({"input_type": "image", "image": {}}),
-            "parameter_not_provided",
-            "`image.media_source`",
-        ),
-        (
-            json!({"input_type": "text_image", "text_image": {"input_text": "x"}}),
-            "parameter_not_provided",
-            "`text_image.media_source`",
-        ),
-        (
-            json!({"input_type": "multi_input", "multi_input": {}}),
-            "parameter_not_provided",
-            "nothing to embed",
-        ),
-        (multi("", vec![]), "parameter_not_provided", "nothing to embed"),
-        (multi(&"word ".repeat(600), vec![asset("a"); 11]), "parameter_invalid", "tokens"),
-        (multi("<@zz>", vec![asset("a"); 11]), "parameter_invalid", "11 entries"),
-        (source(json!({"x": 1, "asset_id": null})), "parameter_unknown", "media_sources[0].x"),
-        (
-            source(json!({"asset_id": null, "media_type": "smell"})),
-            "parameter_not_provided",
-            "one of `url`",
-        ),
-        (
-            source(json!({"url": "http://a", "media_type": "smell"})),
-            "parameter_invalid",
-            "exactly one",
-        ),
-        (source(json!({"asset_id": "short"})), "parameter_invalid", "asset_id"),
-        (
-            source(json!({"media_type": null})),
-            "parameter_not_provided",
-            "media_sources[0].media_type",
-        ),
-        (source(json!({"media_type": "video"})), "parameter_invalid", "text and images"),
-        (source(json!({"name": "a b"})), "parameter_invalid", "media_sources[0].name"),
-        (
-            multi("<@zz>", vec![asset("a"), asset("a")]),
-            "parameter_invalid",
-            "media_sources[1].name",
-        ),
-        (multi("<@zz>", vec![asset("a")]), "parameter_invalid", "<@zz>"),
-        (
-            multi("<@a>", vec![with(asset("a"), &json!({"name": null}))]),
-            "parameter_invalid",
-            "<@a>",
-        ),
-        (multi(&"<@a>".repeat(11), vec![asset("a")]), "parameter_invalid", "11 times"),
-        (
-            with(text, &json!({"model_name": "onespace-mini", "text": null})),
-            "parameter_not_provided",
-            "`text`",
-        ),
-        (json!({"input_type": null, "model_name": null}), "parameter_not_provided", "`input_type`"),
-    ];
-    assert!(null.is_null());
+type Case = (Value, &'static str, &'static str);
+
+/// Requests, the code that each is refused with, and words of the message.
+fn check_refusals(cases: Vec<Case>) {
     let mut wrong = Vec::new();
     for (request, code, words) in cases {
         match planned(request.clone()) {
             Ok(_) => wrong.push(format!("{request}: accepted")),
             Err(error) if error.code.code() == code && error.message.contains(words) => {}
-            Err(error) => {
-                wrong.push(format!("{request}: {} {}", error.code.code(), error.message));
-            }
+            Err(error) => wrong.push(format!("{request}: {} {}", error.code.code(), error.message)),
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+const INVALID: &str = "parameter_invalid";
+const MISSING: &str = "parameter_not_provided";
+const UNKNOWN: &str = "parameter_unknown";
+
+// Each request has the named fault, and often later ones that must not be reported.
+
+#[test]
+fn faults_of_type_model_and_options_are_named_in_order() {
+    let text =
+        |changes: Value| with(json!({"input_type": "text", "text": {"input_text": "x"}}), &changes);
+    let own = |changes: Value| with(text(json!({"model_name": "onespace-mini"})), &changes);
+    check_refusals(vec![
+        (json!({"colour": 1}), UNKNOWN, "`colour`"),
+        (json!({}), MISSING, "`input_type`"),
+        (json!({"input_type": null, "model_name": null}), MISSING, "`input_type`"),
+        (json!({"input_type": "smell", "model_name": "x"}), INVALID, "`input_type`"),
+        (json!({"input_type": "video", "video": {}}), INVALID, "not served"),
+        (json!({"input_type": "text", "model_name": "x"}), INVALID, "`model_name`"),
+        (text(json!({"model_name": "marengo3.5"})), INVALID, "marengo3.5"),
+        (text(json!({"embedding_dimension": 128})), INVALID, "`embedding_dimension`"),
+        (text(json!({"auto_truncate": true})), INVALID, "`auto_truncate`"),
+        (own(json!({"embedding_dimension": 7})), INVALID, "128, 256, 512"),
+        (own(json!({"embedding_uncertainty": true})), INVALID, "`embedding_uncertainty`"),
+        (own(json!({"text": null})), MISSING, "`text`"),
+    ]);
+}
+
+#[test]
+fn faults_of_the_payload_are_named_in_order() {
+    let image = json!({"input_type": "image", "image": {}});
+    let text_image = json!({"input_type": "text_image", "text_image": {"input_text": "x"}});
+    let empty = json!({"input_type": "multi_input", "multi_input": {}});
+    check_refusals(vec![
+        (json!({"input_type": "text"}), MISSING, "`text`"),
+        (json!({"input_type": "text", "text": {}}), MISSING, "`text.input_text`"),
+        (json!({"input_type": "text", "text": {"input_text": ""}}), MISSING, "`text.input_text`"),
+        (json!({"input_type": "text", "text": {"x": 1}}), UNKNOWN, "`text.x`"),
+        (image, MISSING, "`image.media_source`"),
+        (text_image, MISSING, "`text_image.media_source`"),
+        (empty, MISSING, "nothing to embed"),
+        (multi("", vec![]), MISSING, "nothing to embed"),
+        (multi(&"word ".repeat(600), vec![asset("a"); 11]), INVALID, "tokens"),
+        (multi("<@zz>", vec![asset("a"); 11]), INVALID, "11 entries"),
+    ]);
+}
+
+#[test]
+fn faults_of_sources_and_names_are_named_in_order() {
+    let source = |changes: Value| multi("", vec![with(asset("a"), &changes)]);
+    let nameless = with(asset("a"), &json!({"name": null}));
+    check_refusals(vec![
+        (source(json!({"x": 1, "asset_id": null})), UNKNOWN, "media_sources[0].x"),
+        (source(json!({"asset_id": null, "media_type": "smell"})), MISSING, "one of `url`"),
+        (source(json!({"url": "http://a", "media_type": "smell"})), INVALID, "exactly one"),
+        (source(json!({"asset_id": "short"})), INVALID, "asset_id"),
+        (source(json!({"media_type": null})), MISSING, "media_sources[0].media_type"),
+        (source(json!({"media_type": "video"})), INVALID, "text and images"),
+        (source(json!({"name": "a b"})), INVALID, "media_sources[0].name"),
+        (multi("<@zz>", vec![asset("a"), asset("a")]), INVALID, "media_sources[1].name"),
+        (multi("<@zz>", vec![asset("a")]), INVALID, "<@zz>"),
+        (multi("<@a>", vec![nameless]), INVALID, "<@a>"),
+        (multi(&"<@a>".repeat(11), vec![asset("a")]), INVALID, "11 times"),
+    ]);
 }
 
 /// Parts as letters: `t` for text, digits for pictures.
