@@ -37,7 +37,8 @@ pub(crate) fn check(steps: &mut Steps) {
         "docs",
         cargo()
             .args(["doc", "--workspace", "--no-deps", "--document-private-items", "--quiet"])
-            .env("RUSTDOCFLAGS", "-D warnings"),
+            // Private items are documented here, so links to them resolve.
+            .env("RUSTDOCFLAGS", "-D warnings -A rustdoc::private_intra_doc_links"),
     );
 }
 

@@ -51,7 +51,7 @@ pub struct ModelDescription {
     pub revision: String,
     /// Length of the vectors that [`crate::EmbeddingModel::embed`] returns.
     pub dimension: usize,
-    /// Lengths that they may be cut to with [`crate::shorten`], ascending; the last is
+    /// Lengths that they may be cut to with [`crate::shorten()`], ascending; the last is
     /// `dimension`.
     pub dimensions: Vec<usize>,
     /// Most text tokens in a sequence, all its text parts together.
