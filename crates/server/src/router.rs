@@ -22,8 +22,8 @@ use crate::middleware::render_errors::render_errors;
 use crate::middleware::unread_body::close_after_unread_body;
 use crate::openapi::document;
 use crate::routes::{
-    assets, embed_tasks, embed_v1, embed_v2, health, multipart_uploads, not_served, upload_parts,
-    user_metadata,
+    assets, chunk_reports, embed_tasks, embed_v1, embed_v2, health, multipart_uploads, not_served,
+    upload_parts, user_metadata,
 };
 
 /// Routes that need a key.
@@ -41,7 +41,7 @@ fn keyed_routes() -> OpenApiRouter<App> {
             user_metadata::clear_user_metadata
         ))
         .routes(routes!(multipart_uploads::create_upload, multipart_uploads::list_uploads))
-        .routes(routes!(multipart_uploads::retrieve_upload, multipart_uploads::report_chunks))
+        .routes(routes!(multipart_uploads::retrieve_upload, chunk_reports::report_chunks))
         .routes(routes!(multipart_uploads::create_part_urls))
 }
 
