@@ -18,7 +18,7 @@ pub(crate) const DECODE_WORKER: &str = "decode-worker";
 #[command(name = "onespace", version, max_term_width = 100)]
 pub(crate) struct Cli {
     /// A TOML file with defaults: a table for each command, keys as the long flags.
-    /// Flags win over the environment, the environment over the file.
+    /// Flags win over the environment, the environment over the file. Without it, no file is read.
     #[arg(long, global = true, value_name = "FILE", env = "ONESPACE_CONFIG")]
     pub(crate) config: Option<PathBuf>,
     #[command(subcommand)]
@@ -77,9 +77,10 @@ pub(crate) struct ServeArguments {
     #[arg(long, value_name = "ADDRESS", env = "ONESPACE_METRICS_LISTEN", default_value = "127.0.0.1:9464", value_parser = address_or_off)]
     pub(crate) metrics_listen: AddressOrOff,
     /// A private range that URLs of clients may point into, such as 10.1.0.0/16; repeat for several.
+    /// Without it, none.
     #[arg(long, value_name = "CIDR", env = "ONESPACE_ALLOW_PRIVATE_FETCH", value_delimiter = ',')]
     pub(crate) allow_private_fetch: Vec<Cidr>,
-    /// Never fetch URLs of clients.
+    /// Never fetch URLs of clients. Without it, those at public addresses are fetched.
     #[arg(long, env = "ONESPACE_DISABLE_FETCH")]
     pub(crate) disable_fetch: bool,
     #[command(flatten)]
@@ -100,10 +101,20 @@ pub(crate) struct LimitArguments {
     #[arg(long, value_name = "BYTES", env = "ONESPACE_IMAGE_BYTES_MAX", default_value_t = 32 << 20)]
     pub(crate) image_bytes_max: u64,
     /// The most pixels of a picture.
-    #[arg(long, value_name = "PIXELS", env = "ONESPACE_IMAGE_PIXELS_MAX", default_value_t = 50_000_000)]
+    #[arg(
+        long,
+        value_name = "PIXELS",
+        env = "ONESPACE_IMAGE_PIXELS_MAX",
+        default_value_t = 50_000_000
+    )]
     pub(crate) image_pixels_max: u64,
     /// The longest side of a picture, in pixels.
-    #[arg(long, value_name = "PIXELS", env = "ONESPACE_IMAGE_SIDE_PX_MAX", default_value_t = 16_384)]
+    #[arg(
+        long,
+        value_name = "PIXELS",
+        env = "ONESPACE_IMAGE_SIDE_PX_MAX",
+        default_value_t = 16_384
+    )]
     pub(crate) image_side_px_max: u32,
     /// The shortest side of a picture, in pixels (128 refuses what TwelveLabs refuses).
     #[arg(long, value_name = "PIXELS", env = "ONESPACE_IMAGE_SIDE_PX_MIN", default_value_t = 1)]
@@ -153,7 +164,7 @@ pub(crate) struct EmbedArguments {
     pub(crate) output: Option<PathBuf>,
     /// How many values the vectors have: 128, 256 or 512. [default: all]
     #[arg(long, value_name = "COUNT", env = "ONESPACE_DIMENSION")]
-    pub(crate) dimension: Option<usize>,
+    pub(crate) dimension: Option<u16>,
     #[command(flatten)]
     pub(crate) models: ModelArguments,
 }

@@ -67,20 +67,34 @@ fn set_default(
     section: &str,
     (key, value): (&str, &toml::Value),
 ) -> Result<clap::Command, Failure> {
-    let known = command
-        .find_subcommand(section)
-        .and_then(|section| section.get_arguments().find(|flag| flag.get_long() == Some(key)))
-        .map(|flag| flag.get_id().clone());
-    let id = known.ok_or_else(|| {
-        Failure::new(format!("{}: `{section}` has no setting `{key}`.", path.display()))
-    })?;
     let values = texts(value).ok_or_else(|| {
         let place = path.display();
         Failure::new(format!("{place}: `{section}.{key}` must be a value or a list of values."))
     })?;
-    Ok(command.mut_subcommand(section, |section| {
-        section.mut_arg(id, |flag| flag.default_values(values))
-    }))
+    let mut found = false;
+    let command =
+        command.mut_subcommand(section, |section| with_default(section, key, &values, &mut found));
+    found.then_some(command).ok_or_else(|| {
+        Failure::new(format!("{}: `{section}` has no setting `{key}`.", path.display()))
+    })
+}
+
+/// Sets the default of the flag `key`, also where the actions of a command (`keys list`) have it.
+fn with_default(
+    command: clap::Command,
+    key: &str,
+    values: &[String],
+    found: &mut bool,
+) -> clap::Command {
+    let flag = command.get_arguments().find(|flag| flag.get_long() == Some(key));
+    let command = match flag.map(|flag| flag.get_id().clone()) {
+        Some(id) => {
+            *found = true;
+            command.mut_arg(id, |flag| flag.default_values(values.to_vec()))
+        }
+        None => command,
+    };
+    command.mut_subcommands(|action| with_default(action, key, values, found))
 }
 
 /// A TOML value as it would stand on the command line.

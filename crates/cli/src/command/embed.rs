@@ -23,17 +23,16 @@ async fn embed(arguments: EmbedArguments) -> Result<(), Failure> {
     let models = loaded_models::start(&arguments.models, &[], &engine_settings())?;
     let space = models.first_space().unwrap_or_default().to_owned();
     let embedder = OfflineEmbedder::new(models);
+    let dimension = arguments.dimension.map(usize::from);
     if let (Some(input), Some(output)) = (&arguments.jsonl, &arguments.output) {
-        return bulk::run(&embedder, input, output, arguments.dimension).await;
+        return bulk::run(&embedder, input, output, dimension).await;
     }
     let input = OfflineInput {
         text: arguments.text,
         images: arguments.images.iter().map(|argument| image(argument)).collect(),
     };
-    let embedding = embedder
-        .embed(input, arguments.dimension)
-        .await
-        .map_err(|error| Failure::new(error.to_string()))?;
+    let embedding =
+        embedder.embed(input, dimension).await.map_err(|error| Failure::new(error.to_string()))?;
     say_json(&json!({ "embedding": embedding, "dimension": embedding.len(), "space": space }))
 }
 

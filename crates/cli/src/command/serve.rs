@@ -33,8 +33,7 @@ const FIRST_KEY: Expiry = Expiry::Months(12);
 pub(crate) fn run(arguments: ServeArguments) -> Result<(), Failure> {
     let started = Instant::now();
     logging::start(&arguments.log, arguments.log_format)?;
-    let store =
-        Store::open(&arguments.data.data_dir, Access::Serve).map_err(storage_failure)?;
+    let store = Store::open(&arguments.data.data_dir, Access::Serve).map_err(storage_failure)?;
     let settings = settings(&arguments)?;
     let models = loaded_models::start(&arguments.models, &arguments.aliases, &settings.engine)?;
     let runtime = tokio::runtime::Runtime::new()
@@ -184,7 +183,9 @@ fn announce(
         None => say("  API key     onespace keys create NAME"),
     }
     if app.settings.public_url.is_none() && app.settings.listen.ip().is_unspecified() {
-        note("note: listening on all addresses; set --public-url so that upload URLs work elsewhere.");
+        note(
+            "note: listening on all addresses; set --public-url so that upload URLs work elsewhere.",
+        );
     }
 }
 

@@ -50,17 +50,20 @@ pub(super) async fn run(
     dimension: Option<usize>,
 ) -> Result<(), Failure> {
     let progress = progress_bar(line_count(input));
-    let lines = open(input)?.lines();
+    let lines = open(input)?.split(b'\n');
+    refuse_the_input(input, output)?;
     let mut sink = create(output)?;
     let mut answers = stream::iter(lines)
         .filter(|line| {
-            let blank = line.as_ref().is_ok_and(|line| line.trim().is_empty());
+            let blank = line.as_ref().is_ok_and(|line| line.trim_ascii().is_empty());
             std::future::ready(!blank)
         })
         .map(|line| answer(embedder, line, dimension))
         .buffered(LINES_IN_WORK);
     let (mut done, mut failed) = (0u64, 0u64);
     while let Some(answer) = answers.next().await {
+        // A fault of the file, not of a line: what comes after it can never be read.
+        let answer = answer.map_err(|error| unreadable(input, error))?;
         failed += u64::from(answer.get("error").is_some());
         done += 1;
         write_line(&mut sink, &answer, output)?;
@@ -78,25 +81,26 @@ pub(super) async fn run(
 
 async fn answer(
     embedder: &OfflineEmbedder,
-    line: io::Result<String>,
+    line: io::Result<Vec<u8>>,
     dimension: Option<usize>,
-) -> Value {
-    let line = match line {
-        Ok(line) => line,
-        Err(error) => return json!({ "id": null, "error": format!("not readable: {error}") }),
-    };
+) -> io::Result<Value> {
+    let line = line?;
     let (id, input) = match parse(&line) {
         Ok(parsed) => parsed,
-        Err(fault) => return json!({ "id": id_of(&line), "error": fault }),
+        Err(fault) => return Ok(json!({ "id": id_of(&line), "error": fault })),
     };
-    match embedder.embed(input, dimension).await {
+    Ok(match embedder.embed(input, dimension).await {
         Ok(embedding) => json!({ "id": id, "embedding": embedding }),
         Err(error) => json!({ "id": id, "error": error.to_string() }),
-    }
+    })
 }
 
-fn parse(line: &str) -> Result<(Value, OfflineInput), String> {
-    let line: Line = serde_json::from_str(line)
+fn parse(line: &[u8]) -> Result<(Value, OfflineInput), String> {
+    // serde would also take an array, as the members in their order.
+    if !line.trim_ascii_start().starts_with(b"{") {
+        return Err("a line must be a JSON object".into());
+    }
+    let line: Line = serde_json::from_slice(line)
         .map_err(|error| format!("the line is not in one of the known forms: {error}"))?;
     let picture = |source: MediaSource| OfflineImage { name: source.name, path: source.path };
     let input = match (line.text, line.image, line.multi_input) {
@@ -114,8 +118,8 @@ fn parse(line: &str) -> Result<(Value, OfflineInput), String> {
 }
 
 /// The id of a line that is JSON at least.
-fn id_of(line: &str) -> Value {
-    serde_json::from_str::<Value>(line)
+fn id_of(line: &[u8]) -> Value {
+    serde_json::from_slice::<Value>(line)
         .ok()
         .and_then(|mut value| value.get_mut("id").map(Value::take))
         .unwrap_or_default()
@@ -125,9 +129,22 @@ fn open(input: &Path) -> Result<Box<dyn BufRead>, Failure> {
     if input == Path::new("-") {
         return Ok(Box::new(BufReader::new(io::stdin())));
     }
-    let file = File::open(input)
-        .map_err(|error| Failure::because(format!("{} cannot be read.", input.display()), error))?;
+    let file = File::open(input).map_err(|error| unreadable(input, error))?;
     Ok(Box::new(BufReader::new(file)))
+}
+
+fn unreadable(input: &Path, error: io::Error) -> Failure {
+    Failure::because(format!("{} cannot be read.", input.display()), error)
+}
+
+/// Making the output empties it, which must not happen to the input.
+fn refuse_the_input(input: &Path, output: &Path) -> Result<(), Failure> {
+    let input = input.canonicalize().ok().filter(|input| input.is_file());
+    if input.is_some() && input == output.canonicalize().ok() {
+        let output = output.display();
+        return Err(Failure::new(format!("{output} is the input; name another --output.")));
+    }
+    Ok(())
 }
 
 fn create(output: &Path) -> Result<Box<dyn Write>, Failure> {
