@@ -4,8 +4,9 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use clap::builder::{FalseyValueParser, RangedU64ValueParser};
 use clap::{Args, Parser, Subcommand};
-use onespace_server::fetch::Cidr;
+use onespace_server::fetch::{Cidr, CidrError};
 
 use crate::expiry::Expiry;
 use crate::logging::LogFormat;
@@ -59,7 +60,7 @@ pub(crate) struct ModelArguments {
 #[derive(Args, Debug)]
 pub(crate) struct ServeArguments {
     /// Where to listen. Use 0.0.0.0:8080 for all networks, behind a proxy with TLS.
-    #[arg(long, value_name = "ADDRESS", env = "ONESPACE_LISTEN", default_value = "127.0.0.1:8080")]
+    #[arg(long, value_name = "ADDRESS", env = "ONESPACE_LISTEN", default_value = "127.0.0.1:8080", value_parser = address)]
     pub(crate) listen: SocketAddr,
     #[command(flatten)]
     pub(crate) data: DataArguments,
@@ -78,10 +79,10 @@ pub(crate) struct ServeArguments {
     pub(crate) metrics_listen: AddressOrOff,
     /// A private range that URLs of clients may point into, such as 10.1.0.0/16; repeat for several.
     /// Without it, none.
-    #[arg(long, value_name = "CIDR", env = "ONESPACE_ALLOW_PRIVATE_FETCH", value_delimiter = ',')]
-    pub(crate) allow_private_fetch: Vec<Cidr>,
+    #[arg(long, value_name = "CIDR", env = "ONESPACE_ALLOW_PRIVATE_FETCH", value_delimiter = ',', value_parser = range_or_nothing)]
+    pub(crate) allow_private_fetch: Vec<RangeOrNothing>,
     /// Never fetch URLs of clients. Without it, those at public addresses are fetched.
-    #[arg(long, env = "ONESPACE_DISABLE_FETCH")]
+    #[arg(long, env = "ONESPACE_DISABLE_FETCH", value_parser = FalseyValueParser::new())]
     pub(crate) disable_fetch: bool,
     #[command(flatten)]
     pub(crate) limits: LimitArguments,
@@ -98,7 +99,7 @@ pub(crate) struct ServeArguments {
 #[command(next_help_heading = "Limits")]
 pub(crate) struct LimitArguments {
     /// The largest picture file, in bytes.
-    #[arg(long, value_name = "BYTES", env = "ONESPACE_IMAGE_BYTES_MAX", default_value_t = 32 << 20)]
+    #[arg(long, value_name = "BYTES", env = "ONESPACE_IMAGE_BYTES_MAX", default_value_t = 32 << 20, value_parser = clap::value_parser!(u64).range(1..=1 << 30))]
     pub(crate) image_bytes_max: u64,
     /// The most pixels of a picture.
     #[arg(
@@ -123,22 +124,22 @@ pub(crate) struct LimitArguments {
     #[arg(long, value_name = "MS", env = "ONESPACE_DECODE_MS_MAX", default_value_t = 10_000)]
     pub(crate) decode_ms_max: u64,
     /// Processes that decode pictures. [default: one for each core]
-    #[arg(long, value_name = "COUNT", env = "ONESPACE_DECODER_PROCESSES_MAX")]
+    #[arg(long, value_name = "COUNT", env = "ONESPACE_DECODER_PROCESSES_MAX", value_parser = from(1).range(1..=1_024))]
     pub(crate) decoder_processes_max: Option<usize>,
     /// The largest JSON body, in bytes.
-    #[arg(long, value_name = "BYTES", env = "ONESPACE_JSON_BODY_BYTES_MAX", default_value_t = 128 << 20)]
+    #[arg(long, value_name = "BYTES", env = "ONESPACE_JSON_BODY_BYTES_MAX", default_value_t = 128 << 20, value_parser = from(1 << 10))]
     pub(crate) json_body_bytes_max: usize,
     /// Memory for all JSON bodies together, in bytes; above it clients get 429.
-    #[arg(long, value_name = "BYTES", env = "ONESPACE_JSON_BODIES_BYTES_MAX", default_value_t = 512 << 20)]
+    #[arg(long, value_name = "BYTES", env = "ONESPACE_JSON_BODIES_BYTES_MAX", default_value_t = 512 << 20, value_parser = from(1 << 20))]
     pub(crate) json_bodies_bytes_max: usize,
     /// The longest time that a request waits for the model, in milliseconds.
     #[arg(long, value_name = "MS", env = "ONESPACE_QUEUE_WAIT_MS_MAX", default_value_t = 30_000)]
     pub(crate) queue_wait_ms_max: u64,
     /// Work admitted to each model's queue, in millions of multiply-adds; above it clients get 429.
-    #[arg(long, value_name = "COST", env = "ONESPACE_QUEUE_COST_MAX", default_value_t = 400_000)]
+    #[arg(long, value_name = "COST", env = "ONESPACE_QUEUE_COST_MAX", default_value_t = 200_000)]
     pub(crate) queue_cost_max: u64,
     /// Connections at once; further ones wait.
-    #[arg(long, value_name = "COUNT", env = "ONESPACE_CONNECTIONS_MAX", default_value_t = 2_048)]
+    #[arg(long, value_name = "COUNT", env = "ONESPACE_CONNECTIONS_MAX", default_value_t = 2_048, value_parser = from(1).range(1..=1_000_000))]
     pub(crate) connections_max: usize,
     /// The longest time for requests to finish after SIGTERM, in milliseconds.
     #[arg(long, value_name = "MS", env = "ONESPACE_DRAIN_MS_MAX", default_value_t = 10_000)]
@@ -180,6 +181,7 @@ pub(crate) enum KeysAction {
     /// Make a key and print it, once.
     Create {
         /// What to call it, 1 to 64 characters.
+        #[arg(value_parser = key_name)]
         name: String,
         /// When it ends: a span such as 12mo, 30d, 1y, 6h, or never.
         #[arg(long, value_name = "SPAN", default_value = "12mo")]
@@ -240,6 +242,36 @@ pub(crate) enum ModelsAction {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct AddressOrOff(pub(crate) Option<SocketAddr>);
 
+/// A private range, or nothing where a variable is set and empty.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RangeOrNothing(pub(crate) Option<Cidr>);
+
+fn range_or_nothing(text: &str) -> Result<RangeOrNothing, String> {
+    if text.is_empty() {
+        return Ok(RangeOrNothing(None));
+    }
+    text.parse().map(Some).map(RangeOrNothing).map_err(|error: CidrError| error.to_string())
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| {
+        "expected an IP address and a port, such as 127.0.0.1:8080 or [::1]:8080".to_owned()
+    })
+}
+
+fn key_name(text: &str) -> Result<String, String> {
+    if (1..=64).contains(&text.chars().count()) {
+        Ok(text.to_owned())
+    } else {
+        Err("expected 1 to 64 characters".to_owned())
+    }
+}
+
+/// A count or a size from `min`, small enough that nothing computed from it can overflow.
+fn from(min: u64) -> RangedU64ValueParser<usize> {
+    RangedU64ValueParser::<usize>::new().range(min..=1 << 40)
+}
+
 fn address_or_off(text: &str) -> Result<AddressOrOff, String> {
     if text == "off" {
         return Ok(AddressOrOff(None));
@@ -258,7 +290,8 @@ fn public_url(text: &str) -> Result<String, String> {
     let has_host = ["http://", "https://"]
         .into_iter()
         .any(|scheme| text.strip_prefix(scheme).is_some_and(|host| !host.is_empty()));
-    if has_host && !text.ends_with("/v1.3") {
+    let is_plain = !text.contains(|character: char| "?#".contains(character) || character <= ' ');
+    if has_host && is_plain && !text.ends_with("/v1.3") {
         Ok(text.to_owned())
     } else {
         Err("expected a URL such as https://embeddings.example.com, without /v1.3".to_owned())
@@ -266,7 +299,7 @@ fn public_url(text: &str) -> Result<String, String> {
 }
 
 /// The platform's folder for a user's program data, or `onespace-data` here when there is none.
-fn default_data_dir() -> PathBuf {
+pub(crate) fn default_data_dir() -> PathBuf {
     directories::ProjectDirs::from("", "", "onespace")
         .map_or_else(|| PathBuf::from("onespace-data"), |dirs| dirs.data_dir().to_owned())
 }

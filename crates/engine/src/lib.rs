@@ -41,10 +41,11 @@ pub struct EngineSettings {
 }
 
 impl Default for EngineSettings {
-    /// 400 G multiply-adds admitted (some seconds of two cores), 8 G and 64 sequences a batch, 30 s.
+    /// 200 G multiply-adds admitted (about five seconds of two idle cores with the embedded model), 8
+    /// G and 64 sequences a batch, 30 s.
     fn default() -> Self {
         Self {
-            admitted_cost_max: 400_000_000,
+            admitted_cost_max: 200_000_000,
             batch_cost_max: 8_000_000,
             batch_sequences_max: 64,
             queue_wait_ms_max: 30_000,
@@ -113,7 +114,8 @@ impl Engine {
 
     /// Embeds one sequence: waits for its batch and returns the full-length unit vector.
     ///
-    /// Dropping the returned future takes the request out of the queue.
+    /// Dropping the returned future gives the request up: it is not computed, and its cost is free
+    /// for others at once.
     ///
     /// # Errors
     ///
@@ -128,11 +130,17 @@ impl Engine {
         };
         let (reply, answer) = oneshot::channel();
         let wait = Duration::from_millis(self.shared.settings.queue_wait_ms_max);
-        let entry = Entry { sequence, cost, reply, expires: Instant::now() + wait, permit };
+        // Whoever waits holds the permit, and the batch holds it while it runs: dropping this
+        // future gives a waiting request's cost back at once.
+        let permit = Arc::new(permit);
+        let expires = Instant::now() + wait;
+        let entry = Entry { sequence, cost, reply, expires, permit: Arc::downgrade(&permit) };
         if self.shared.queue.push(entry).is_err() {
             return Err(EngineError::Stopping);
         }
-        answer.await.unwrap_or(Err(EngineError::Stopping))
+        let answer = answer.await.unwrap_or(Err(EngineError::Stopping));
+        drop(permit);
+        answer
     }
 
     /// Seconds until the admitted work is likely done, 1 to 30, from the measured speed.

@@ -1,7 +1,7 @@
 //! The waiting requests, shared by the callers and the worker thread.
 
 use std::collections::VecDeque;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Instant;
 
 use onespace_models::Sequence;
@@ -11,14 +11,26 @@ use crate::admission::Permit;
 use crate::batch::{Fate, Waiting, next_batch};
 use crate::{EngineCounts, EngineError, EngineSettings};
 
+/// Above this many entries, those that nobody waits for are thrown out.
+const ABANDONED_KEPT_MAX: usize = 1_024;
+
 /// One waiting request.
 pub(crate) struct Entry {
     pub(crate) sequence: Sequence,
     pub(crate) cost: u64,
     pub(crate) reply: oneshot::Sender<Result<Vec<f32>, EngineError>>,
     pub(crate) expires: Instant,
+    /// Gone when nobody waits for the answer any more.
+    pub(crate) permit: Weak<Permit>,
+}
+
+/// One request of a batch.
+pub(crate) struct Running {
+    pub(crate) sequence: Sequence,
+    pub(crate) cost: u64,
+    pub(crate) reply: oneshot::Sender<Result<Vec<f32>, EngineError>>,
     /// Held until the answer is sent, so that running work counts as admitted.
-    pub(crate) permit: Permit,
+    pub(crate) permit: Arc<Permit>,
 }
 
 impl Waiting for Entry {
@@ -26,7 +38,7 @@ impl Waiting for Entry {
         self.cost
     }
     fn abandoned(&self) -> bool {
-        self.reply.is_closed()
+        self.permit.strong_count() == 0
     }
     fn expires(&self) -> Instant {
         self.expires
@@ -61,6 +73,10 @@ impl Queue {
         if state.closed {
             return Err(Box::new(entry));
         }
+        if state.entries.len() >= ABANDONED_KEPT_MAX {
+            // Abandoned entries are free of cost, so admission does not bound their number.
+            state.entries.retain(|waiting| !waiting.abandoned());
+        }
         state.entries.push_back(entry);
         drop(state);
         self.arrived.notify_one();
@@ -68,7 +84,7 @@ impl Queue {
     }
 
     /// Waits for work and takes the next batch; `None` once the queue is closed.
-    pub(crate) fn take_batch(&self, settings: &EngineSettings) -> Option<Vec<Entry>> {
+    pub(crate) fn take_batch(&self, settings: &EngineSettings) -> Option<Vec<Running>> {
         let mut state = self.lock();
         loop {
             if state.closed {
@@ -119,7 +135,7 @@ impl Queue {
 
 impl State {
     /// Takes the front of the queue apart: the batch is returned, the rest of it answered.
-    fn split_batch(&mut self, settings: &EngineSettings) -> Vec<Entry> {
+    fn split_batch(&mut self, settings: &EngineSettings) -> Vec<Running> {
         let fates = next_batch(
             &self.entries,
             Instant::now(),
@@ -128,11 +144,15 @@ impl State {
         );
         let mut batch = Vec::new();
         for (fate, entry) in fates.iter().zip(self.entries.drain(..fates.len())) {
-            if *fate == Fate::Run {
-                batch.push(entry);
-            } else {
-                self.counts.dropped += 1;
-                let _gone = entry.reply.send(Err(EngineError::Expired));
+            match entry.permit.upgrade() {
+                Some(permit) if *fate == Fate::Run => {
+                    let Entry { sequence, cost, reply, .. } = entry;
+                    batch.push(Running { sequence, cost, reply, permit });
+                }
+                _ => {
+                    self.counts.dropped += 1;
+                    let _gone = entry.reply.send(Err(EngineError::Expired));
+                }
             }
         }
         batch

@@ -143,10 +143,18 @@ async fn abandoned_requests_are_not_computed() {
     until(|| engine.counts().waiting == 1).await;
     abandoned.abort();
     let _aborted = abandoned.await;
+    let in_its_place = tokio::spawn({
+        let engine = engine.clone();
+        async move { engine.embed(text(&[7; 9])).await }
+    });
+    until(|| engine.counts().waiting == 2).await;
+    assert_eq!(engine.counts().refused, 0, "the cost of the abandoned request is free again");
+    in_its_place.abort();
+    let _aborted = in_its_place.await;
     model.release();
     assert_eq!(engine.embed(text(&[7; 2])).await.unwrap(), vec![2.0]);
     assert_eq!(model.batch_sizes.lock().unwrap().iter().sum::<usize>(), 2);
-    assert_eq!(engine.counts().dropped, 1);
+    assert_eq!(engine.counts().dropped, 2);
 }
 
 #[tokio::test]
@@ -156,7 +164,8 @@ async fn requests_that_waited_too_long_are_given_up() {
     let clone = engine.clone();
     let late = tokio::spawn(async move { clone.embed(text(&[7])).await });
     until(|| engine.counts().waiting == 1).await;
-    tokio::time::sleep(Duration::from_millis(40)).await;
+    let waiting_since = Instant::now();
+    until(|| waiting_since.elapsed() > Duration::from_millis(20)).await;
     model.release();
     assert!(matches!(late.await.unwrap(), Err(EngineError::Expired)));
 }

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use onespace_models::{EmbeddingModel, Sequence};
 
-use crate::queue::{Entry, Queue};
+use crate::queue::{Queue, Running};
 use crate::{EngineError, EngineSettings};
 
 /// Starts the thread; it ends when the queue is closed.
@@ -29,10 +29,10 @@ pub(crate) fn spawn(
 
 const EMPTY: Sequence = Sequence { parts: Vec::new() };
 
-fn run_batch(model: &dyn EmbeddingModel, queue: &Queue, mut batch: Vec<Entry>) {
+fn run_batch(model: &dyn EmbeddingModel, queue: &Queue, mut batch: Vec<Running>) {
     let started = Instant::now();
     let cost = batch.iter().map(|entry| entry.cost).sum();
-    let taken = |entry: &mut Entry| std::mem::replace(&mut entry.sequence, EMPTY);
+    let taken = |entry: &mut Running| std::mem::replace(&mut entry.sequence, EMPTY);
     let sequences: Vec<Sequence> = batch.iter_mut().map(taken).collect();
     match embed(model, &sequences) {
         Ok(vectors) => {
@@ -52,7 +52,12 @@ fn run_batch(model: &dyn EmbeddingModel, queue: &Queue, mut batch: Vec<Entry>) {
 }
 
 /// One request's fault stays its own: each member of a failed batch runs again by itself.
-fn run_alone(model: &dyn EmbeddingModel, queue: &Queue, batch: Vec<Entry>, sequences: &[Sequence]) {
+fn run_alone(
+    model: &dyn EmbeddingModel,
+    queue: &Queue,
+    batch: Vec<Running>,
+    sequences: &[Sequence],
+) {
     tracing::warn!(sequences = batch.len(), "a batch failed; its members run one by one");
     for (entry, sequence) in batch.into_iter().zip(sequences) {
         let result = embed(model, std::slice::from_ref(sequence))
@@ -68,7 +73,7 @@ fn embed(model: &dyn EmbeddingModel, sequences: &[Sequence]) -> Result<Vec<Vec<f
     if vectors.len() == sequences.len() { Ok(vectors) } else { Err(EngineError::Panicked) }
 }
 
-fn answer(queue: &Queue, entry: Entry, result: Result<Vec<f32>, EngineError>) {
+fn answer(queue: &Queue, entry: Running, result: Result<Vec<f32>, EngineError>) {
     match &result {
         Ok(_) => queue.count(|counts| counts.embedded += 1),
         Err(error) => {
@@ -76,7 +81,7 @@ fn answer(queue: &Queue, entry: Entry, result: Result<Vec<f32>, EngineError>) {
             tracing::error!(error = ?error, "a sequence could not be embedded");
         }
     }
-    let Entry { reply, permit, .. } = entry;
+    let Running { reply, permit, .. } = entry;
     drop(permit);
     let _gone = reply.send(result);
 }

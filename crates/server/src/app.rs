@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::catalog::ModelCatalog;
 use crate::decoders::Decoders;
 use crate::fetch::Fetcher;
+use crate::media_memory::MediaMemory;
 use crate::metrics::Metrics;
 use crate::settings::ServerSettings;
 
@@ -23,6 +24,8 @@ pub struct AppState {
     pub models: ModelCatalog,
     /// The processes that decode pictures.
     pub decoders: Decoders,
+    /// Places for encoded pictures.
+    pub media_memory: MediaMemory,
     /// The one way to open a client-supplied URL.
     pub fetcher: Fetcher,
     /// What the operator set.
@@ -53,6 +56,10 @@ impl AppState {
             store,
             models,
             decoders: Decoders::new(settings.decoders.clone()),
+            media_memory: MediaMemory::new(
+                settings.limits.media_files_max,
+                settings.limits.media_wait_ms_max,
+            ),
             fetcher: Fetcher::new(settings.fetch.clone()),
             metrics: Metrics::new(),
             public_url: settings.public_url.clone().unwrap_or(public_url),

@@ -1,13 +1,16 @@
 //! What a file goes through before it becomes an asset: its name, its bytes, what they hold.
 
+use onespace_media::ImageFacts;
 use std::io::Write as _;
 
-use onespace_media::ImageFacts;
-use onespace_store::{AssetMethod, NewAsset, StagedBlob};
+use onespace_store::{
+    AssetMethod, BlobWriter, NewAsset, StagedBlob, StoreError, USER_METADATA_BYTES_MAX,
+};
 use serde_json::{Map, Value, json};
 
 use crate::app::App;
 use crate::error::{ApiError, ApiResult, blocking};
+use crate::media_memory;
 
 /// The longest name of a file, in characters.
 pub(crate) const FILENAME_CHARS_MAX: usize = 255;
@@ -28,7 +31,7 @@ pub(crate) struct IncomingFile {
 ///
 /// `parameter_invalid` or 413 with the reason.
 pub(crate) async fn examine(app: &App, file: IncomingFile) -> ApiResult<(StagedBlob, NewAsset)> {
-    let _slot = app.decoders.memory_slot().await;
+    let _place = app.media_memory.place(media_memory::Origin::AtHand).await?;
     let blob = file.blob;
     let (blob, bytes) = blocking(move || blob.read().map(|bytes| (blob, bytes))).await?;
     let size = bytes.len();
@@ -51,9 +54,19 @@ pub(crate) async fn examine(app: &App, file: IncomingFile) -> ApiResult<(StagedB
 /// Writes bytes that are in memory to the disk.
 pub(crate) async fn stage(app: &App, bytes: Vec<u8>) -> ApiResult<StagedBlob> {
     let (store, bytes_max) = (app.store.clone(), app.settings.decode.image_bytes_max);
-    let mut writer = blocking(move || store.stage_blob(bytes_max)).await?;
-    let writer = blocking(move || writer.write_all(&bytes).map(|()| writer)).await?;
+    let writer = blocking(move || store.stage_blob(bytes_max)).await?;
+    let writer = blocking(move || append(writer, &bytes)).await?;
     blocking(move || writer.finish()).await
+}
+
+/// Adds bytes to a file on its way in; to be called where blocking is allowed.
+///
+/// # Errors
+///
+/// Those of the store: too large, no room, a failed disk.
+pub(crate) fn append(mut writer: BlobWriter, bytes: &[u8]) -> Result<BlobWriter, StoreError> {
+    writer.write_all(bytes)?;
+    Ok(writer)
 }
 
 /// The parameter `filename`.
@@ -73,25 +86,33 @@ fn stored_filename(filename: Option<&str>) -> String {
     let name = filename.unwrap_or_default();
     let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
     let shown: String =
-        last.chars().filter(|character| !character.is_control()).take(FILENAME_CHARS_MAX).collect();
+        last.chars().filter(|character| is_shown(*character)).take(FILENAME_CHARS_MAX).collect();
     match shown.as_str() {
         "" | "." | ".." => "upload".to_owned(),
         _ => shown,
     }
 }
 
+/// Neither a control character nor one that turns the direction of what follows.
+fn is_shown(character: char) -> bool {
+    let turns = matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    !character.is_control() && !turns
+}
+
 /// The parameter `user_metadata` of a form: a JSON object as text.
-pub(crate) fn parse_user_metadata(app: &App, text: Option<&str>) -> ApiResult<Map<String, Value>> {
+pub(crate) fn parse_user_metadata(text: Option<&str>) -> ApiResult<Map<String, Value>> {
     let Some(text) = text else { return Ok(Map::new()) };
     let metadata: Map<String, Value> = serde_json::from_str(text).map_err(|error| {
-        ApiError::invalid("user_metadata", "must be a JSON object as text.").caused_by(error)
+        let (line, column) = (error.line(), error.column());
+        let what = format!("must be a JSON object as text; look at line {line}, column {column}.");
+        ApiError::invalid("user_metadata", what)
     })?;
-    check_user_metadata(app, &metadata)?;
+    check_user_metadata(&metadata)?;
     Ok(metadata)
 }
 
 /// Strings, numbers, booleans and lists of strings, within the limit on their size.
-pub(crate) fn check_user_metadata(app: &App, metadata: &Map<String, Value>) -> ApiResult<()> {
+pub(crate) fn check_user_metadata(metadata: &Map<String, Value>) -> ApiResult<()> {
     let is_string = |value: &Value| value.is_string();
     for (key, value) in metadata {
         let fits = match value {
@@ -105,7 +126,7 @@ pub(crate) fn check_user_metadata(app: &App, metadata: &Map<String, Value>) -> A
             return Err(ApiError::invalid(&format!("user_metadata.{key}"), what));
         }
     }
-    let bytes_max = app.settings.limits.user_metadata_bytes_max;
+    let bytes_max = USER_METADATA_BYTES_MAX;
     let bytes = serde_json::to_vec(metadata).map_err(ApiError::internal)?.len();
     if bytes > bytes_max {
         let what = format!("has {bytes} bytes of JSON; at most {bytes_max} are allowed.");
@@ -148,6 +169,7 @@ mod tests {
             (Some("C:\\pictures\\cat.png"), "cat.png"),
             (Some("a/.."), "upload"),
             (Some("a\r\nb.png"), "ab.png"),
+            (Some("a\u{202e}gnp.exe"), "agnp.exe"),
             (Some("日本.png"), "日本.png"),
         ];
         for (given, expected) in cases {

@@ -1,7 +1,5 @@
 //! Reading a JSON body: content type, size, memory for all bodies together, pace, and shape.
 
-use std::time::Duration;
-
 use axum::body::Body;
 use http::{HeaderMap, Request, header};
 use http_body_util::BodyExt;
@@ -10,7 +8,11 @@ use serde::de::DeserializeOwned;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::app::App;
-use crate::error::{ApiError, ApiResult};
+use crate::error::{ApiError, ApiResult, blocking};
+use crate::pace::{Pace, TooSlow};
+
+/// Larger bodies are parsed off the async threads, in bytes.
+const PARSED_AT_ONCE_BYTES_MAX: usize = 256 << 10;
 
 /// A parsed body, and the memory that it was granted until it is dropped.
 pub(crate) struct JsonBody<T> {
@@ -30,19 +32,24 @@ pub(crate) struct MemoryGrant(Vec<OwnedSemaphorePermit>);
 /// `content_type_invalid`, 413 before anything is read when the declared length is above the cap,
 /// 413 while reading, 429 when the memory for bodies is used up, 408 after a long silence, and
 /// `parameter_invalid` naming the place for malformed JSON or a wrong type.
-pub(crate) async fn read_json<T: DeserializeOwned>(
+pub(crate) async fn read_json<T: DeserializeOwned + Send + 'static>(
     app: &App,
     request: Request<Body>,
 ) -> ApiResult<JsonBody<T>> {
     let (head, body) = request.into_parts();
     require_json(&head.headers)?;
+    refuse_encoded(&head.headers)?;
     let bytes_max = app.settings.limits.json_body_bytes_max;
     if declared_length(&head.headers).is_some_and(|length| length > bytes_max as u64) {
         return Err(body_too_large(bytes_max));
     }
     let mut memory = MemoryGrant::default();
     let bytes = read_capped(app, body, bytes_max, &mut memory).await?;
-    let value = parse(&bytes)?;
+    let value = if bytes.len() > PARSED_AT_ONCE_BYTES_MAX {
+        blocking(move || parse(&bytes)).await?
+    } else {
+        parse(&bytes)?
+    };
     Ok(JsonBody { value, memory })
 }
 
@@ -54,6 +61,18 @@ fn require_json(headers: &HeaderMap) -> ApiResult<()> {
     }
     let message = "This route takes a JSON body: send `Content-Type: application/json`.";
     Err(ApiError::new(ErrorCode::ContentTypeInvalid, message))
+}
+
+/// Bodies come as they are.
+pub(crate) fn refuse_encoded(headers: &HeaderMap) -> ApiResult<()> {
+    match headers.get(header::CONTENT_ENCODING) {
+        None => Ok(()),
+        Some(encoding) if encoding.as_bytes().eq_ignore_ascii_case(b"identity") => Ok(()),
+        Some(_) => {
+            let message = "Compressed bodies are not read: send it without `Content-Encoding`.";
+            Err(ApiError::new(ErrorCode::ContentTypeInvalid, message))
+        }
+    }
 }
 
 /// The declared length of a body, when there is one.
@@ -76,7 +95,8 @@ async fn read_capped(
     memory: &mut MemoryGrant,
 ) -> ApiResult<Vec<u8>> {
     let mut bytes = Vec::new();
-    while let Some(data) = next_data(app, &mut body).await? {
+    let mut pace = Pace::new(&app.settings.limits);
+    while let Some(data) = next_data(&mut pace, &mut body).await? {
         if bytes.len() + data.len() > bytes_max {
             return Err(body_too_large(bytes_max));
         }
@@ -86,11 +106,10 @@ async fn read_capped(
     Ok(bytes)
 }
 
-/// The next piece of a body, within the limit on silence.
-pub(crate) async fn next_data(app: &App, body: &mut Body) -> ApiResult<Option<bytes::Bytes>> {
-    let silence = Duration::from_millis(app.settings.limits.body_silence_ms_max);
+/// The next piece of a body, within its pace.
+pub(crate) async fn next_data(pace: &mut Pace, body: &mut Body) -> ApiResult<Option<bytes::Bytes>> {
     loop {
-        let frame = tokio::time::timeout(silence, body.frame()).await.map_err(|_| {
+        let frame = pace.within(body.frame()).await.map_err(|TooSlow| {
             let message = "The body arrived too slowly. Send it again without pauses.";
             ApiError::new(ErrorCode::RequestTimeout, message)
         })?;
@@ -98,6 +117,7 @@ pub(crate) async fn next_data(app: &App, body: &mut Body) -> ApiResult<Option<by
             None => return Ok(None),
             Some(Ok(frame)) => {
                 if let Ok(data) = frame.into_data() {
+                    pace.received(data.len());
                     return Ok(Some(data));
                 }
             }
@@ -145,12 +165,17 @@ fn shape_fault(error: &serde_path_to_error::Error<serde_json::Error>) -> ApiErro
     let field = if path == "." { "the body" } else { &path };
     // serde's sentence is a fixed form: "invalid type: integer `3`, expected a string at line ...".
     let text = inner.to_string();
-    let expected = text
-        .split_once("expected ")
-        .map(|(_, rest)| rest.split(" at line").next().unwrap_or(rest).to_owned());
-    match expected {
+    let between = |before: &str, after: &str| {
+        let rest = text.split_once(before)?.1;
+        Some(rest.split(after).next().unwrap_or(rest).to_owned())
+    };
+    if let Some(name) = between("duplicate field `", "`") {
+        let field = if path == "." { name } else { format!("{path}.{name}") };
+        return ApiError::invalid(&field, "is given twice.");
+    }
+    match between("expected ", " at line") {
         Some(expected) => ApiError::invalid(field, format_args!("must be {}.", plain(&expected))),
-        None => ApiError::invalid(field, "is given twice or has a value of the wrong type."),
+        None => ApiError::invalid(field, "has a value of the wrong type."),
     }
 }
 
@@ -168,11 +193,16 @@ fn plain(expected: &str) -> &str {
 }
 
 fn malformed(error: &serde_json::Error) -> ApiError {
-    let message = format!(
-        "The body is not valid JSON: look at line {}, column {}.",
-        error.line(),
-        error.column()
-    );
+    let text = error.to_string();
+    let fault = if text.contains("recursion limit") {
+        "is nested too deeply"
+    } else if text.contains("number out of range") {
+        "has a number that is out of range"
+    } else {
+        "is not valid JSON"
+    };
+    let (line, column) = (error.line(), error.column());
+    let message = format!("The body {fault}: look at line {line}, column {column}.");
     ApiError::new(ErrorCode::ParameterInvalid, message)
 }
 
@@ -202,7 +232,9 @@ mod tests {
                 r#"{"multi_input": {"media_sources": [{"url": 1}]}}"#,
                 "`multi_input.media_sources[0].url` must be a string.",
             ),
-            (r#"{"text": {}, "text": {}}"#, "given twice"),
+            (r#"{"text": {}, "text": {}}"#, "`text` is given twice"),
+            (r#"{"text": {"input_text": "a", "input_text": "b"}}"#, "`text.input_text` is given"),
+            (r#"{"embedding_dimension": 1e999}"#, "out of range"),
         ];
         let mut wrong = Vec::new();
         for (body, expected) in cases {

@@ -7,7 +7,7 @@
 
 use std::path::PathBuf;
 use std::process::Stdio;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use onespace_media::worker::{
@@ -17,7 +17,7 @@ use onespace_media::{DecodeLimits, ImageFacts, MediaError, PreparedImage, Prepro
 use onespace_wire::error_code::ErrorCode;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::Semaphore;
 
 use crate::app::App;
 use crate::error::ApiError;
@@ -31,8 +31,8 @@ pub struct DecoderSettings {
     pub processes_max: usize,
     /// Longest time for one picture, in milliseconds.
     pub decode_ms_max: u64,
-    /// Encoded pictures in memory at once, waiting ones included.
-    pub files_in_memory_max: usize,
+    /// Longest wait for a process, in milliseconds.
+    pub wait_ms_max: u64,
 }
 
 /// The pool of decoder processes.
@@ -40,12 +40,11 @@ pub struct Decoders {
     settings: DecoderSettings,
     idle: Mutex<Vec<Decoder>>,
     running: Semaphore,
-    memory: Arc<Semaphore>,
 }
 
 struct Decoder {
     /// Killed when dropped.
-    _process: Child,
+    process: Child,
     input: ChildStdin,
     output: ChildStdout,
 }
@@ -62,6 +61,9 @@ pub(crate) enum DecodeError {
     /// No decoder process could be started.
     #[error("no decoder process could be started")]
     Start(#[source] std::io::Error),
+    /// All decoders were busy for too long.
+    #[error("all decoders are busy")]
+    Busy,
 }
 
 impl DecodeError {
@@ -78,6 +80,7 @@ impl DecodeError {
                 ApiError::new(ErrorCode::ParameterInvalid, message).caused_by(self)
             }
             Self::Start(_) => ApiError::internal(self),
+            Self::Busy => ApiError::busy(5),
         }
     }
 }
@@ -86,12 +89,7 @@ impl Decoders {
     /// An empty pool; processes start when they are first needed, or with [`Decoders::warm_up`].
     #[must_use]
     pub fn new(settings: DecoderSettings) -> Self {
-        Self {
-            idle: Mutex::default(),
-            running: Semaphore::new(settings.processes_max),
-            memory: Arc::new(Semaphore::new(settings.files_in_memory_max)),
-            settings,
-        }
+        Self { idle: Mutex::default(), running: Semaphore::new(settings.processes_max), settings }
     }
 
     /// Starts one process ahead of the first picture; a failure shows at that picture.
@@ -99,12 +97,6 @@ impl Decoders {
         if let Ok(decoder) = self.start() {
             self.put_back(decoder);
         }
-    }
-
-    /// Waits for the right to hold one encoded picture in memory.
-    pub(crate) async fn memory_slot(&self) -> Option<SemaphorePermit<'_>> {
-        // The semaphore is never closed.
-        self.memory.acquire().await.ok()
     }
 
     /// Decodes a picture and brings it to a model's size.
@@ -141,22 +133,51 @@ impl Decoders {
         task: Task,
     ) -> Result<Reply, DecodeError> {
         let request = Request { limits: limits.clone(), task, image };
-        let _running = self.running.acquire().await;
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let mut decoder = match idle {
-            Some(decoder) => decoder,
-            None => self.start()?,
-        };
+        let wait = Duration::from_millis(self.settings.wait_ms_max);
+        let _running = tokio::time::timeout(wait, self.running.acquire())
+            .await
+            .map_err(|_| DecodeError::Busy)?;
+        if let Some(decoder) = self.idle_decoder()
+            && let Some(answer) = self.answer(decoder, &request).await
+        {
+            return answer;
+        }
+        // A decoder from the pool may have been ended by something else than this picture: only a
+        // fresh one can blame it.
+        let answer = self.answer(self.start()?, &request).await;
+        answer.unwrap_or_else(|| Err(DecodeError::Lost("it died on this picture".into())))
+    }
+
+    /// One picture to one decoder; `None` when the decoder was lost other than by overrunning.
+    async fn answer(
+        &self,
+        mut decoder: Decoder,
+        request: &Request<'_>,
+    ) -> Option<Result<Reply, DecodeError>> {
         let time = Duration::from_millis(self.settings.decode_ms_max);
-        match tokio::time::timeout(time, decoder.exchange(&request)).await {
+        // Dropping a decoder kills its process.
+        match tokio::time::timeout(time, decoder.exchange(request)).await {
             Ok(Ok(reply)) => {
                 self.put_back(decoder);
-                Ok(reply)
+                Some(Ok(reply))
             }
-            // Dropping the decoder kills its process.
-            Ok(Err(error)) => Err(DecodeError::Lost(error.into())),
-            Err(elapsed) => Err(DecodeError::Lost(elapsed.into())),
+            Ok(Err(error)) => {
+                tracing::debug!(cause = %error, "a decoder was lost");
+                None
+            }
+            Err(elapsed) => Some(Err(DecodeError::Lost(elapsed.into()))),
         }
+    }
+
+    /// A decoder that waits for work; those that have ended meanwhile are forgotten.
+    fn idle_decoder(&self) -> Option<Decoder> {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        while let Some(mut decoder) = idle.pop() {
+            if matches!(decoder.process.try_wait(), Ok(None)) {
+                return Some(decoder);
+            }
+        }
+        None
     }
 
     fn put_back(&self, decoder: Decoder) {
@@ -183,7 +204,7 @@ impl Decoders {
         let pipes = process.stdin.take().zip(process.stdout.take());
         let (input, output) =
             pipes.ok_or_else(|| DecodeError::Start(std::io::ErrorKind::BrokenPipe.into()))?;
-        Ok(Decoder { _process: process, input, output })
+        Ok(Decoder { process, input, output })
     }
 }
 
@@ -212,7 +233,7 @@ mod tests {
             command: command.iter().map(PathBuf::from).collect(),
             processes_max: 2,
             decode_ms_max,
-            files_in_memory_max: 4,
+            wait_ms_max: 20_000,
         })
     }
 
@@ -238,9 +259,7 @@ mod tests {
     #[tokio::test]
     async fn a_decoder_that_overruns_is_stopped() {
         let decoders = decoders(&["/bin/sh", "-c", "exec sleep 600"], 50);
-        let started = std::time::Instant::now();
         assert!(matches!(prepare(&decoders).await, Err(DecodeError::Lost(_))));
-        assert!(started.elapsed() < Duration::from_secs(60), "the sleep was waited for");
         assert!(decoders.idle.lock().unwrap().is_empty(), "it is not used again");
     }
 

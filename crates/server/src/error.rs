@@ -98,6 +98,9 @@ impl From<StoreError> for ApiError {
                 ErrorCode::Unavailable,
                 "The server's storage refuses writes after a disk fault; reading still works.",
             ),
+            StoreErrorKind::Invalid | StoreErrorKind::Conflict | StoreErrorKind::NotFound => {
+                return Self::new(ErrorCode::ParameterInvalid, error.to_string()).caused_by(error);
+            }
             _ => return Self::internal(error),
         };
         Self::new(code, message).caused_by(error)
@@ -131,15 +134,4 @@ where
     E: Into<ApiError> + Send + 'static,
 {
     tokio::task::spawn_blocking(work).await.map_err(ApiError::internal)?.map_err(Into::into)
-}
-
-impl From<std::io::Error> for ApiError {
-    /// Faults of the server's own files.
-    fn from(error: std::io::Error) -> Self {
-        if error.kind() == std::io::ErrorKind::StorageFull {
-            let message = "The server's disk is full; nothing was stored.";
-            return Self::new(ErrorCode::StorageFull, message).caused_by(error);
-        }
-        Self::internal(error)
-    }
 }

@@ -1,18 +1,18 @@
 //! Reading `multipart/form-data`: small text fields in memory, one file straight to the disk.
 
-use std::collections::BTreeMap;
-use std::io::Write as _;
-
 use axum::body::Body;
 use axum::extract::multipart::{Field, MultipartError};
 use axum::extract::{FromRequest, Multipart};
 use http::{Request, header};
 use onespace_store::StagedBlob;
 use onespace_wire::error_code::ErrorCode;
+use std::collections::BTreeMap;
 
 use crate::app::App;
-use crate::body::declared_length;
+use crate::asset_intake::append;
+use crate::body::{declared_length, refuse_encoded};
 use crate::error::{ApiError, ApiResult, blocking};
+use crate::pace::{Pace, TooSlow};
 
 /// The fields of a form, and its one file.
 pub(crate) struct Form {
@@ -66,11 +66,13 @@ pub(crate) async fn read_form(
     if declared_length(request.headers()).is_some_and(|length| length > body_bytes_max) {
         return Err(file_too_large(shape.file, app.settings.decode.image_bytes_max));
     }
+    refuse_encoded(request.headers())?;
     let mut multipart = open(request).await?;
     let mut form = Form { fields: BTreeMap::new(), file: None };
     let mut field_bytes = 0;
+    let mut pace = Pace::new(&app.settings.limits);
     for _ in 0..app.settings.limits.form_parts_max {
-        let Some(field) = within_pace(app, multipart.next_field()).await? else {
+        let Some(field) = within_pace(&mut pace, multipart.next_field()).await? else {
             return Ok(form);
         };
         let name = field.name().filter(|name| !name.is_empty()).map(str::to_owned);
@@ -80,10 +82,10 @@ pub(crate) async fn read_form(
         })?;
         if name == shape.file {
             refuse_repeated(&name, form.file.is_some())?;
-            form.file = Some(read_file(app, &name, field).await?);
+            form.file = Some(read_file(app, &mut pace, &name, field).await?);
         } else if shape.fields.contains(&name.as_str()) {
             refuse_repeated(&name, form.fields.contains_key(&name))?;
-            let value = read_text(app, &name, field, &mut field_bytes).await?;
+            let value = read_text(app, &mut pace, (&name, field), &mut field_bytes).await?;
             form.fields.insert(name, value);
         } else {
             return Err(unknown_field(&name));
@@ -115,13 +117,12 @@ async fn open(request: Request<Body>) -> ApiResult<Multipart> {
     })
 }
 
-/// Waits for the next piece of the form, within the limit on silence.
+/// Waits for the next piece of the form, within its pace.
 async fn within_pace<T>(
-    app: &App,
+    pace: &mut Pace,
     next: impl Future<Output = Result<T, MultipartError>>,
 ) -> ApiResult<T> {
-    let silence = std::time::Duration::from_millis(app.settings.limits.body_silence_ms_max);
-    let next = tokio::time::timeout(silence, next).await.map_err(|_| {
+    let next = pace.within(next).await.map_err(|TooSlow| {
         // Not 408: neither SDK can repeat a form, and Node would hide the reason.
         let message = "The form arrived too slowly. Send it again without pauses.";
         ApiError::new(ErrorCode::ParameterInvalid, message)
@@ -134,13 +135,14 @@ async fn within_pace<T>(
 
 async fn read_text(
     app: &App,
-    name: &str,
-    mut field: Field<'_>,
+    pace: &mut Pace,
+    (name, mut field): (&str, Field<'_>),
     field_bytes: &mut usize,
 ) -> ApiResult<String> {
     let bytes_max = app.settings.limits.form_field_bytes_max;
     let mut value = Vec::new();
-    while let Some(chunk) = within_pace(app, field.chunk()).await? {
+    while let Some(chunk) = within_pace(pace, field.chunk()).await? {
+        pace.received(chunk.len());
         *field_bytes += chunk.len();
         if *field_bytes > bytes_max {
             let what = format!("makes the form's text longer than {} KiB.", bytes_max >> 10);
@@ -151,18 +153,24 @@ async fn read_text(
     String::from_utf8(value).map_err(|_| ApiError::invalid(name, "is not UTF-8 text."))
 }
 
-async fn read_file(app: &App, name: &str, mut field: Field<'_>) -> ApiResult<FormFile> {
+async fn read_file(
+    app: &App,
+    pace: &mut Pace,
+    name: &str,
+    mut field: Field<'_>,
+) -> ApiResult<FormFile> {
     let filename = field.file_name().map(str::to_owned);
     let bytes_max = app.settings.decode.image_bytes_max;
     let store = app.store.clone();
     let mut writer = blocking(move || store.stage_blob(bytes_max)).await?;
     let mut received = 0;
-    while let Some(chunk) = within_pace(app, field.chunk()).await? {
+    while let Some(chunk) = within_pace(pace, field.chunk()).await? {
+        pace.received(chunk.len());
         received += chunk.len() as u64;
         if received > bytes_max {
             return Err(file_too_large(name, bytes_max));
         }
-        writer = blocking(move || writer.write_all(&chunk).map(|()| writer)).await?;
+        writer = blocking(move || append(writer, &chunk)).await?;
     }
     let blob = blocking(move || writer.finish()).await?;
     Ok(FormFile { filename, blob })

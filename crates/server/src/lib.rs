@@ -13,14 +13,15 @@ mod embed;
 pub mod error;
 pub mod fetch;
 mod form;
-mod in_flight;
 mod jobs;
 mod lingering;
 pub mod listener;
+pub mod media_memory;
 pub mod metrics;
 mod middleware;
 pub mod offline;
 mod openapi;
+mod pace;
 mod path_segment;
 mod query;
 pub mod router;
@@ -32,16 +33,19 @@ use tokio::net::TcpListener;
 use app::App;
 use settings::ConnectionLimits;
 
+/// Tasks that run at once: one slow origin must not hold up all others.
+const TASK_WORKERS: usize = 4;
+
 /// Serves the API on `listener` (and the counters on `metrics`) until `app.stopping`, then stops
 /// accepting, lets requests finish, answers what still waits, and writes the database out.
 pub async fn serve(app: App, listener: TcpListener, metrics: Option<TcpListener>) {
     app.decoders.warm_up();
     let limits = app.settings.connections.clone();
     let stopping = app.stopping.clone();
-    let jobs = [
-        tokio::spawn(jobs::embed_tasks::run(app.clone())),
-        tokio::spawn(jobs::sweep::run(app.clone())),
-    ];
+    let mut jobs = vec![tokio::spawn(jobs::sweep::run(app.clone()))];
+    for _ in 0..TASK_WORKERS {
+        jobs.push(tokio::spawn(jobs::embed_tasks::run(app.clone())));
+    }
     let metrics = metrics.map(|metrics| {
         let limits = ConnectionLimits { connections_max: 64, ..limits.clone() };
         let router = router::metrics_router(app.clone());

@@ -3,7 +3,6 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -12,10 +11,8 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tower::ServiceBuilder;
 
 use crate::lingering::close_lingering;
 use crate::settings::ConnectionLimits;
@@ -83,26 +80,19 @@ struct Connection {
 impl Connection {
     async fn run(self, stream: TcpStream) {
         let _nagle_stays_on = stream.set_nodelay(true);
-        let in_flight = Arc::new(AtomicUsize::new(0));
-        let counter = Arc::clone(&in_flight);
-        let service = ServiceBuilder::new()
-            .layer_fn(move |inner| crate::in_flight::Counted::new(inner, Arc::clone(&counter)))
-            .service(self.router);
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new())
             .header_read_timeout(Duration::from_millis(self.limits.header_ms_max))
-            .max_buf_size(self.limits.header_bytes_max)
+            // hyper reads up to twice this before it refuses a head.
+            .max_buf_size(self.limits.header_bytes_max / 2)
             .max_headers(self.limits.headers_max);
         let mut connection =
-            http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
-        let idle = idle_for(Duration::from_millis(self.limits.idle_ms_max), &in_flight);
-        tokio::pin!(idle);
+            http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(self.router));
         let mut draining = false;
         let ended = loop {
             let served = std::future::poll_fn(|context| connection.poll_without_shutdown(context));
             tokio::select! {
                 ended = served => break ended,
-                () = &mut idle => return,
                 () = self.stopping.cancelled(), if !draining => {
                     draining = true;
                     std::pin::Pin::new(&mut connection).graceful_shutdown();
@@ -113,20 +103,6 @@ impl Connection {
             tracing::debug!(cause = %error, "a connection ended early");
         }
         close_lingering(connection.into_parts().io.into_inner()).await;
-    }
-}
-
-/// Ends once no request has been in flight for `silence`. It looks a few times in that period, so
-/// that requests cost it nothing.
-async fn idle_for(silence: Duration, in_flight: &AtomicUsize) {
-    let mut quiet_since = Instant::now();
-    loop {
-        tokio::time::sleep(silence / 4).await;
-        if in_flight.load(Ordering::Acquire) > 0 {
-            quiet_since = Instant::now();
-        } else if quiet_since.elapsed() >= silence {
-            return;
-        }
     }
 }
 

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use onespace_media::{DecodeLimits, PreparedImage};
 use onespace_wire::embed_v2::{EmbedRequest, MultiInput, MultiInputMediaSource};
 
+use tokio::sync::Semaphore;
+
 use crate::catalog::ModelCatalog;
 use crate::embed::plan::{self, EmbedPlan, Origin, Source};
 use crate::embed::run;
@@ -34,6 +36,8 @@ pub struct OfflineEmbedder {
     models: ModelCatalog,
     limits: RequestLimits,
     decode: DecodeLimits,
+    /// Pictures decoded at once: one for each core, so that memory stays bounded.
+    decoding: Semaphore,
 }
 
 /// Why an input was not embedded, in words for the user.
@@ -53,7 +57,13 @@ impl OfflineEmbedder {
     /// Embeds with the first model of `models`, under its own name.
     #[must_use]
     pub fn new(models: ModelCatalog) -> Self {
-        Self { models, limits: RequestLimits::default(), decode: DecodeLimits::default() }
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Self {
+            models,
+            limits: RequestLimits::default(),
+            decode: DecodeLimits::default(),
+            decoding: Semaphore::new(cores),
+        }
     }
 
     /// One unit vector of `dimension` values, or of the model's full length.
@@ -75,6 +85,9 @@ impl OfflineEmbedder {
     }
 
     fn plan(&self, input: OfflineInput, dimension: Option<usize>) -> ApiResult<EmbedPlan> {
+        if input.images.iter().any(|image| image.path.as_os_str().is_empty()) {
+            return Err(ApiError::missing("path"));
+        }
         let source = |image: OfflineImage| MultiInputMediaSource {
             name: image.name,
             media_type: Some("image".to_owned()),
@@ -102,6 +115,8 @@ impl OfflineEmbedder {
         let Origin::Url(path) = &source.origin else {
             return Err(ApiError::internal("an offline picture that is no file"));
         };
+        // The semaphore is never closed.
+        let _decoding = self.decoding.acquire().await;
         let (path, decode) = (path.clone(), self.decode.clone());
         let spec = plan.model.description().preprocess.clone();
         blocking(move || {

@@ -45,16 +45,20 @@ pub struct RequestLimits {
     pub form_parts_max: usize,
     /// A text before tokenising, in bytes.
     pub text_bytes_max: usize,
-    /// Longest silence while a body arrives, in milliseconds.
-    pub body_silence_ms_max: u64,
+    /// A body must bring `body_window_bytes_min`, or end, in each period of this many milliseconds.
+    pub body_window_ms: u64,
+    /// What a body must bring in each `body_window_ms`, in bytes.
+    pub body_window_bytes_min: usize,
+    /// Encoded pictures in memory at once; as many again from the network.
+    pub media_files_max: usize,
+    /// Longest wait for a place in memory, in milliseconds.
+    pub media_wait_ms_max: u64,
     /// One chunk of a multipart upload, in bytes.
     pub upload_chunk_bytes: u64,
     /// Life of a multipart upload, in hours.
     pub upload_hours: i64,
     /// Life of one upload part URL, in minutes.
     pub upload_url_minutes: i64,
-    /// The user metadata of one asset, in bytes of JSON.
-    pub user_metadata_bytes_max: usize,
 }
 
 impl Default for RequestLimits {
@@ -65,11 +69,13 @@ impl Default for RequestLimits {
             form_field_bytes_max: 1 << 20,
             form_parts_max: 32,
             text_bytes_max: 256 << 10,
-            body_silence_ms_max: 30_000,
+            body_window_ms: 30_000,
+            body_window_bytes_min: 64 << 10,
+            media_files_max: 16,
+            media_wait_ms_max: 30_000,
             upload_chunk_bytes: 5 << 20,
             upload_hours: 24,
             upload_url_minutes: 60,
-            user_metadata_bytes_max: 64 << 10,
         }
     }
 }
@@ -79,14 +85,12 @@ impl Default for RequestLimits {
 pub struct ConnectionLimits {
     /// Connections at once; further ones wait in the backlog.
     pub connections_max: usize,
-    /// Longest time for the head of a request, in milliseconds.
+    /// Longest time for the head of a request, the silence before it included, in milliseconds.
     pub header_ms_max: u64,
     /// The head of a request, in bytes.
     pub header_bytes_max: usize,
     /// Headers of a request.
     pub headers_max: usize,
-    /// Longest silence of a connection between requests, in milliseconds.
-    pub idle_ms_max: u64,
     /// Longest time for requests to finish after SIGTERM, in milliseconds.
     pub drain_ms_max: u64,
 }
@@ -98,7 +102,6 @@ impl Default for ConnectionLimits {
             header_ms_max: 10_000,
             header_bytes_max: 64 << 10,
             headers_max: 100,
-            idle_ms_max: 60_000,
             drain_ms_max: 10_000,
         }
     }

@@ -10,7 +10,8 @@ use time::OffsetDateTime;
 use crate::ids::AssetId;
 use crate::rows::text_enum;
 
-pub(crate) use metadata::without_empty_values;
+pub use metadata::USER_METADATA_BYTES_MAX;
+pub(crate) use metadata::{check_user_metadata_size, without_empty_values};
 
 /// How an asset got here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -31,7 +31,9 @@ mod tasks;
 mod tests;
 mod uploads;
 
-pub use assets::{Asset, AssetFilter, AssetMethod, MetadataChange, NewAsset};
+pub use assets::{
+    Asset, AssetFilter, AssetMethod, MetadataChange, NewAsset, USER_METADATA_BYTES_MAX,
+};
 pub use blobs::{BlobWriter, StagedBlob};
 pub use error::{StoreError, StoreErrorKind};
 pub use ids::{AccountId, AssetId, TaskId, UploadId};

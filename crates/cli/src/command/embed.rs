@@ -6,12 +6,20 @@ use std::path::PathBuf;
 
 use onespace_engine::EngineSettings;
 use onespace_server::offline::{OfflineEmbedder, OfflineImage, OfflineInput};
-use serde_json::json;
+use serde::Serialize;
 
 use crate::arguments::EmbedArguments;
 use crate::failure::Failure;
 use crate::loaded_models;
 use crate::output::say_json;
+
+/// What one input becomes.
+#[derive(Serialize)]
+struct Embedded {
+    embedding: Vec<f32>,
+    dimension: usize,
+    space: String,
+}
 
 pub(crate) fn run(arguments: EmbedArguments) -> Result<(), Failure> {
     let runtime = tokio::runtime::Runtime::new()
@@ -20,6 +28,9 @@ pub(crate) fn run(arguments: EmbedArguments) -> Result<(), Failure> {
 }
 
 async fn embed(arguments: EmbedArguments) -> Result<(), Failure> {
+    if arguments.output.is_some() && arguments.jsonl.is_none() {
+        return Err(Failure::new("--output goes with --jsonl; one input's vector goes to stdout."));
+    }
     let models = loaded_models::start(&arguments.models, &[], &engine_settings())?;
     let space = models.first_space().unwrap_or_default().to_owned();
     let embedder = OfflineEmbedder::new(models);
@@ -33,12 +44,16 @@ async fn embed(arguments: EmbedArguments) -> Result<(), Failure> {
     };
     let embedding =
         embedder.embed(input, dimension).await.map_err(|error| Failure::new(error.to_string()))?;
-    say_json(&json!({ "embedding": embedding, "dimension": embedding.len(), "space": space }))
+    say_json(&Embedded { dimension: embedding.len(), embedding, space })
 }
 
-/// Nobody else is waiting: the queue needs no limit in time.
+/// Nobody else is waiting: the number of inputs in work bounds the queue.
 fn engine_settings() -> EngineSettings {
-    EngineSettings { queue_wait_ms_max: 3_600_000, ..EngineSettings::default() }
+    EngineSettings {
+        queue_wait_ms_max: 24 * 3_600_000,
+        admitted_cost_max: u64::MAX,
+        ..EngineSettings::default()
+    }
 }
 
 /// `NAME=FILE`, where NAME could stand in a text, or else just a file.

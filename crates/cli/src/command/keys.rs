@@ -15,9 +15,20 @@ pub(crate) fn run(arguments: KeysArguments) -> Result<(), Failure> {
         KeysAction::Create { name, expires, account, json, data } => {
             create(&open(&data)?, &name, expires, &account, json)
         }
-        KeysAction::List { json, data } => list(&open(&data)?, json),
-        KeysAction::Revoke { key, json, data } => revoke(&open(&data)?, &key, json),
+        KeysAction::List { json, data } => list(&open_existing(&data)?, json),
+        KeysAction::Revoke { key, json, data } => revoke(&open_existing(&data)?, &key, json),
     }
+}
+
+/// Opens a data directory that is there: looking must not make one.
+fn open_existing(data: &DataArguments) -> Result<Store, Failure> {
+    if !data.data_dir.is_dir() {
+        let folder = data.data_dir.display();
+        return Err(Failure::new(format!(
+            "There is no data directory {folder}; name the server's with --data-dir."
+        )));
+    }
+    open(data)
 }
 
 fn open(data: &DataArguments) -> Result<Store, Failure> {

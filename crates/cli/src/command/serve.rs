@@ -19,14 +19,12 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::keys::storage_failure;
-use crate::arguments::{DECODE_WORKER, ServeArguments};
+use crate::arguments::{DECODE_WORKER, ServeArguments, default_data_dir};
 use crate::expiry::Expiry;
 use crate::failure::Failure;
 use crate::output::{note, say};
 use crate::{loaded_models, logging};
 
-/// Encoded pictures in memory at once; with the largest picture allowed this bounds the memory.
-const FILES_IN_MEMORY_MAX: usize = 16;
 /// How long the key of the first start lives.
 const FIRST_KEY: Expiry = Expiry::Months(12);
 
@@ -89,11 +87,15 @@ fn settings(arguments: &ServeArguments) -> Result<ServerSettings, Failure> {
             command: vec![program, PathBuf::from(DECODE_WORKER)],
             processes_max: limits.decoder_processes_max.unwrap_or(cores).max(1),
             decode_ms_max: limits.decode_ms_max,
-            files_in_memory_max: FILES_IN_MEMORY_MAX,
+            wait_ms_max: RequestLimits::default().media_wait_ms_max,
         },
         fetch: FetchSettings {
             enabled: !arguments.disable_fetch,
-            allow_private: arguments.allow_private_fetch.clone(),
+            allow_private: arguments
+                .allow_private_fetch
+                .iter()
+                .filter_map(|range| range.0)
+                .collect(),
             fetch_bytes_max: limits.image_bytes_max,
             ..FetchSettings::default()
         },
@@ -178,15 +180,27 @@ fn announce(
         Some(key) => {
             say(&format!("  API key     {key}"));
             say("");
-            say("  The key is shown this once; `onespace keys create NAME` makes another.");
+            say(&format!(
+                "  The key is shown this once; `{}` makes another.",
+                create_key(arguments)
+            ));
         }
-        None => say("  API key     onespace keys create NAME"),
+        None => say(&format!("  API key     make one with `{}`", create_key(arguments))),
     }
     if app.settings.public_url.is_none() && app.settings.listen.ip().is_unspecified() {
         note(
             "note: listening on all addresses; set --public-url so that upload URLs work elsewhere.",
         );
     }
+}
+
+/// The command that makes a key for this server.
+fn create_key(arguments: &ServeArguments) -> String {
+    let data_dir = &arguments.data.data_dir;
+    if *data_dir == default_data_dir() {
+        return "onespace keys create NAME".to_owned();
+    }
+    format!("onespace keys create NAME --data-dir {}", data_dir.display())
 }
 
 fn model_lines(models: &ModelCatalog) -> Vec<String> {

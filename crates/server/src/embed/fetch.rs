@@ -26,7 +26,6 @@ pub(crate) fn check_url(app: &App, field: &str, url: &str) -> ApiResult<()> {
 }
 
 fn refusal(field: &str, error: &FetchError) -> ApiError {
-    tracing::info!(fetch.refused = %error.detail(), "a URL was not fetched");
     let code =
         if error.is_too_large() { ErrorCode::ContentTooLarge } else { ErrorCode::ParameterInvalid };
     ApiError::new(code, format!("`{field}`: {error}."))

@@ -19,7 +19,7 @@ use crate::error::{ApiError, ApiResult};
 use crate::settings::RequestLimits;
 
 pub(crate) use options::Options;
-pub(crate) use sources::{Origin, Source, one_origin};
+pub(crate) use sources::{Origin, Source, SourceField, one_origin};
 
 /// A request that can be carried out, as far as can be told without bytes.
 pub(crate) struct EmbedPlan {

@@ -6,9 +6,11 @@ use onespace_media::{PreparedImage, PreprocessSpec};
 use onespace_store::{AssetId, OwnerScope};
 
 use super::fetch;
+use super::plan::SourceField;
 use super::resolve::{Located, Place, no_such_asset};
 use crate::app::App;
 use crate::error::{ApiError, ApiResult, blocking};
+use crate::media_memory;
 
 /// Prepares every picture, in order.
 ///
@@ -35,29 +37,31 @@ pub(crate) async fn prepare(
     Ok(pictures.into_iter().map(|(_, picture)| picture).collect())
 }
 
-/// Gets the bytes of one picture and decodes them. The slot bounds how many files are in memory.
+/// Gets the bytes of one picture and decodes them. The place bounds how many files are in memory.
 async fn prepare_one(
     app: &App,
     scope: &OwnerScope,
     source: Located,
     spec: &PreprocessSpec,
 ) -> ApiResult<PreparedImage> {
-    let _slot = app.decoders.memory_slot().await;
+    let origin = match source.place {
+        Place::Remote(_) => media_memory::Origin::Network,
+        _ => media_memory::Origin::AtHand,
+    };
+    let _place = app.media_memory.place(origin).await?;
     let bytes = match source.place {
         Place::Memory(bytes) => bytes,
         Place::Stored { id, .. } => stored_bytes(app, scope, &source.field, id).await?,
-        Place::Remote(url) => {
-            fetch::fetch(app, &format!("{}.url", source.field), &url).await?.bytes
-        }
+        Place::Remote(url) => fetch::fetch(app, &source.field.member("url"), &url).await?.bytes,
     };
     let prepared = app.decoders.prepare(bytes, &app.settings.decode, spec).await;
-    prepared.map_err(|error| error.into_api_error(&source.field, app))
+    prepared.map_err(|error| error.into_api_error(source.field.name(), app))
 }
 
 async fn stored_bytes(
     app: &App,
     scope: &OwnerScope,
-    field: &str,
+    field: &SourceField,
     id: AssetId,
 ) -> ApiResult<Vec<u8>> {
     let (store, owner, wanted) = (app.store.clone(), scope.clone(), id.clone());

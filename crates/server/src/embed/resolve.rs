@@ -7,7 +7,7 @@ use onespace_store::{AssetId, OwnerScope};
 use onespace_wire::error_code::ErrorCode;
 
 use super::fetch::check_url;
-use super::plan::{Origin, Source};
+use super::plan::{Origin, Source, SourceField};
 use crate::app::App;
 use crate::error::{ApiError, ApiResult, blocking};
 
@@ -17,10 +17,13 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
+/// Longer base64 texts are decoded off the async threads, in bytes.
+const DECODED_AT_ONCE_BYTES_MAX: usize = 256 << 10;
+
 /// A picture whose bytes are at hand or known to be reachable.
 pub(crate) struct Located {
-    /// The object of the request that named it, for messages.
-    pub(crate) field: String,
+    /// What the request calls it, for messages.
+    pub(crate) field: SourceField,
     /// Its bytes, or how to get them.
     pub(crate) place: Place,
 }
@@ -75,7 +78,7 @@ pub(crate) async fn resolve(
         filenames.push(match &source.origin {
             Origin::Asset(id) => asset_filename(app, scope, &source.field, id).await?,
             Origin::Url(url) => {
-                check_url(app, &format!("{}.url", source.field), url)?;
+                check_url(app, &source.field.member("url"), url)?;
                 String::new()
             }
             Origin::Base64(_) | Origin::Bytes(_) => String::new(),
@@ -85,7 +88,7 @@ pub(crate) async fn resolve(
     for (source, filename) in sources.into_iter().zip(filenames) {
         let place = match source.origin {
             Origin::Asset(id) => Place::Stored { id, filename },
-            Origin::Base64(text) => Place::Memory(decode_base64(app, &source.field, &text)?),
+            Origin::Base64(text) => Place::Memory(base64_bytes(app, &source.field, text).await?),
             Origin::Bytes(bytes) => Place::Memory(bytes),
             Origin::Url(url) => Place::Remote(url),
         };
@@ -97,7 +100,7 @@ pub(crate) async fn resolve(
 async fn asset_filename(
     app: &App,
     scope: &OwnerScope,
-    field: &str,
+    field: &SourceField,
     id: &AssetId,
 ) -> ApiResult<String> {
     let (store, owner, wanted) = (app.store.clone(), scope.clone(), id.clone());
@@ -106,17 +109,25 @@ async fn asset_filename(
 }
 
 /// The asset does not exist, was deleted, or belongs to someone else: all the same.
-pub(crate) fn no_such_asset(field: &str, id: &AssetId) -> ApiError {
-    let message = format!("`{field}.asset_id`: there is no asset `{id}`.");
+pub(crate) fn no_such_asset(field: &SourceField, id: &AssetId) -> ApiError {
+    let message = format!("`{}`: there is no asset `{id}`.", field.member("asset_id"));
     ApiError::new(ErrorCode::ReferenceNotExist, message)
+}
+
+/// Decodes base64; large texts off the async threads.
+async fn base64_bytes(app: &App, field: &SourceField, text: String) -> ApiResult<Vec<u8>> {
+    let bytes_max = app.settings.decode.image_bytes_max;
+    let field = field.member("base64_string");
+    if text.len() <= DECODED_AT_ONCE_BYTES_MAX {
+        return decode_base64(&field, &text, bytes_max);
+    }
+    blocking(move || decode_base64(&field, &text, bytes_max)).await
 }
 
 /// Decodes base64: the standard alphabet, padding optional, white space ignored, one leading
 /// `data:…;base64,` tolerated. The size is checked before anything is allocated.
-pub(crate) fn decode_base64(app: &App, field: &str, text: &str) -> ApiResult<Vec<u8>> {
-    let field = format!("{field}.base64_string");
+fn decode_base64(field: &str, text: &str, bytes_max: u64) -> ApiResult<Vec<u8>> {
     let text = without_data_prefix(text);
-    let bytes_max = app.settings.decode.image_bytes_max;
     let is_space = |byte: u8| byte.is_ascii_whitespace();
     let spaces = text.bytes().filter(|&byte| is_space(byte)).count();
     let decoded_bytes_min = ((text.len() - spaces) as u64 / 4 * 3).saturating_sub(2);
@@ -130,7 +141,7 @@ pub(crate) fn decode_base64(app: &App, field: &str, text: &str) -> ApiResult<Vec
         BASE64.decode(text.bytes().filter(|&byte| !is_space(byte)).collect::<Vec<_>>())
     };
     decoded.map_err(|error| {
-        ApiError::invalid(&field, "is not valid base64 (standard alphabet).").caused_by(error)
+        ApiError::invalid(field, "is not valid base64 (standard alphabet).").caused_by(error)
     })
 }
 

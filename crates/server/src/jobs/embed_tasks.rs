@@ -1,6 +1,6 @@
 //! The task worker: claims the oldest task, embeds its picture, stores the one result.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use onespace_store::{AssetId, ClaimedTask};
 use onespace_wire::embedding::EmbeddingItem;
@@ -9,15 +9,17 @@ use serde_json::Value;
 use super::task_request::{StoredRequest, StoredSource, TaskResult};
 use crate::app::App;
 use crate::embed;
-use crate::embed::plan::{EmbedPlan, Origin, Source};
+use crate::embed::plan::{EmbedPlan, Origin, Source, SourceField};
 use crate::error::{ApiError, ApiResult, blocking};
 
 /// How long a claimed task is left alone before another worker may take it over.
 const LEASE: Duration = Duration::from_secs(60);
+/// How long a task waits when the model's queue is full.
+const BUSY_PAUSE: Duration = Duration::from_secs(2);
 /// How often the worker looks for tasks whose lease ran out.
 const LOOK_EVERY: Duration = Duration::from_secs(15);
 
-/// Runs tasks, one at a time, until the server stops.
+/// Runs tasks, one after the other, until the server stops; several workers may run at once.
 pub(crate) async fn run(app: App) {
     while !app.stopping.is_cancelled() {
         let store = app.store.clone();
@@ -40,14 +42,24 @@ async fn wait(app: &App) {
     }
 }
 
-async fn run_one(app: &App, mut claimed: ClaimedTask) {
-    let outcome = match embed_picture(app, &mut claimed).await {
-        Ok(result) => Ok(result),
-        // The server stops or is full: the lease runs out and the task is tried again.
-        Err(error) if error.retry_after_s.is_some() => {
+async fn run_one(app: &App, claimed: ClaimedTask) {
+    let claimed_at = Instant::now();
+    let outcome = loop {
+        let result = embed_picture(app, &claimed).await;
+        let busy = result.as_ref().is_err_and(|error| error.retry_after_s.is_some());
+        if !busy {
+            break result;
+        }
+        // The server stops, or is full for longer than the lease allows: the lease runs out, and
+        // the task is claimed again.
+        if app.stopping.is_cancelled() || claimed_at.elapsed() > LEASE / 2 {
             tracing::warn!(task = %claimed.task.id, "a task waits for another attempt");
             return wait(app).await;
         }
+        tokio::time::sleep(BUSY_PAUSE).await;
+    };
+    let outcome = match outcome {
+        Ok(result) => Ok(result),
         Err(error) => {
             tracing::info!(task = %claimed.task.id, cause = ?error.cause, "a task failed");
             Err(error.message)
@@ -59,17 +71,18 @@ async fn run_one(app: &App, mut claimed: ClaimedTask) {
     }
 }
 
-async fn embed_picture(app: &App, claimed: &mut ClaimedTask) -> ApiResult<Value> {
+async fn embed_picture(app: &App, claimed: &ClaimedTask) -> ApiResult<Value> {
     let request: StoredRequest =
         serde_json::from_value(claimed.task.request.clone()).map_err(ApiError::internal)?;
     let model = embed::plan::model(&app.models, Some(&claimed.task.model_name))?;
     let origin = match request.source {
         StoredSource::Asset { id, .. } => AssetId::parse(&id).map(Origin::Asset),
         StoredSource::Url { url } => Some(Origin::Url(url)),
-        StoredSource::Inline => claimed.input.take().map(Origin::Bytes),
+        StoredSource::Inline => claimed.input.clone().map(Origin::Bytes),
     };
     let origin = origin.ok_or_else(|| ApiError::internal("a task without its picture"))?;
-    let source = Source { field: "image.media_source".to_owned(), origin };
+    let field = SourceField::Object("image.media_source".to_owned());
+    let source = Source { field, origin };
     let mut plan = EmbedPlan::of_one_picture(&model, request.dimension, source);
     let outcome = embed::execute(app, &claimed.scope, &mut plan).await?;
     let result = TaskResult {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::app::App;
 use crate::catalog::{Dialect, ServedModel};
-use crate::embed::plan::{self, Options, Source, one_origin, refuse_unknown};
+use crate::embed::plan::{self, Options, Source, SourceField, one_origin, refuse_unknown};
 use crate::error::{ApiError, ApiResult};
 
 /// A request for a task that can be tried.
@@ -67,7 +67,7 @@ impl PlannedTask {
         let field = "image.media_source";
         refuse_unknown(field, &media.unknown)?;
         let origin = one_origin(field, media.url, media.base64_string, media.asset_id)?;
-        let source = Source { field: field.to_owned(), origin };
+        let source = Source { field: SourceField::Object(field.to_owned()), origin };
         Ok(Self { model, dimension: options.dimension, source })
     }
 }

@@ -38,7 +38,10 @@ async fn identify(app: &App, headers: &HeaderMap) -> ApiResult<OwnerScope> {
 /// The key in `x-api-key`, or as a bearer token for clients that only know that.
 fn presented_key(headers: &HeaderMap) -> Option<String> {
     let own = headers.get("x-api-key").and_then(|value| value.to_str().ok());
-    let bearer = || headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ");
+    let bearer = || {
+        let (scheme, key) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then_some(key)
+    };
     own.or_else(bearer).map(str::trim).filter(|key| !key.is_empty()).map(str::to_owned)
 }
 

@@ -39,7 +39,7 @@ pub(crate) async fn complete(
         request.method = %method,
         request.route = %route,
         response.status = status,
-        response.ms = elapsed.as_secs_f64() * 1e3,
+        response.ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
         error.code = error.as_ref().map(|error| error.code.code()),
         "request"
     );

@@ -14,6 +14,7 @@ use crate::app::App;
 use crate::asset_intake::{self, IncomingFile};
 use crate::error::{ApiError, ApiResult, blocking};
 use crate::form::{Form, FormShape, read_form};
+use crate::media_memory;
 use crate::middleware::authenticate::Owner;
 use crate::path_segment::PathSegment;
 use crate::query::Query;
@@ -49,7 +50,7 @@ pub(crate) async fn create_asset(
     for flag in ["enable_hls", "enable_thumbnail"] {
         check_flag(flag, form.field(flag))?;
     }
-    let user_metadata = asset_intake::parse_user_metadata(&app, form.field("user_metadata"))?;
+    let user_metadata = asset_intake::parse_user_metadata(form.field("user_metadata"))?;
     let filename = asset_intake::check_filename(form.field("filename"))?;
     let file = match method {
         AssetMethod::Url => fetched_file(&app, &form).await?,
@@ -86,7 +87,7 @@ fn uploaded_file(form: &mut Form) -> ApiResult<IncomingFile> {
 
 async fn fetched_file(app: &App, form: &Form) -> ApiResult<IncomingFile> {
     let url = form.field("url").ok_or_else(|| ApiError::missing("url"))?;
-    let _slot = app.decoders.memory_slot().await;
+    let _place = app.media_memory.place(media_memory::Origin::Network).await?;
     let fetched = crate::embed::fetch::fetch(app, "url", url).await?;
     let blob = asset_intake::stage(app, fetched.bytes).await?;
     Ok(IncomingFile { field: "url", filename: fetched.filename, blob })

@@ -13,7 +13,7 @@ use onespace_wire::error_code::{ErrorBody, ErrorCode};
 use crate::app::App;
 use crate::catalog::{Dialect, ServedModel};
 use crate::embed;
-use crate::embed::plan::{EmbedPlan, Origin, Source};
+use crate::embed::plan::{EmbedPlan, Origin, Source, SourceField};
 use crate::error::{ApiError, ApiResult, blocking};
 use crate::form::{Form, FormShape, read_form};
 use crate::middleware::authenticate::Owner;
@@ -75,11 +75,14 @@ fn refuse_unserved(form: &Form, model: &ServedModel) -> ApiResult<()> {
         let what = format!("`{}` is not served by this route: use `/embed-v2`.", model.name);
         return Err(ApiError::invalid("model_name", what));
     }
-    if form.field("audio_url").is_some() || form.field("audio_start_offset_sec").is_some() {
-        let what = "is not served by onespace, which embeds text and images.";
-        return Err(ApiError::invalid("audio_url", what));
+    let audio = ["audio_url", "audio_start_offset_sec"];
+    match audio.into_iter().find(|field| form.field(field).is_some()) {
+        None => Ok(()),
+        Some(field) => {
+            let what = "is not served by onespace, which embeds text and images.";
+            Err(ApiError::invalid(field, what))
+        }
     }
-    Ok(())
 }
 
 /// The text is planned as `/embed-v2` plans it; only the field has another name.
@@ -104,13 +107,14 @@ fn text_plan(app: &App, form: &Form, model: &ServedModel) -> ApiResult<Option<Em
 async fn image_source(form: &mut Form) -> ApiResult<Option<(Source, EmbedV1Metadata)>> {
     if let Some(url) = form.field("image_url") {
         let metadata = EmbedV1Metadata { input_url: Some(url.to_owned()), input_filename: None };
-        let source = Source { field: "image_url".to_owned(), origin: Origin::Url(url.to_owned()) };
+        let source =
+            Source { field: SourceField::Form("image_url"), origin: Origin::Url(url.to_owned()) };
         return Ok(Some((source, metadata)));
     }
     let Some(file) = form.file.take() else { return Ok(None) };
     let metadata = EmbedV1Metadata { input_url: None, input_filename: file.filename };
     let bytes = blocking(move || file.blob.read()).await?;
-    let source = Source { field: "image_file".to_owned(), origin: Origin::Bytes(bytes) };
+    let source = Source { field: SourceField::Form("image_file"), origin: Origin::Bytes(bytes) };
     Ok(Some((source, metadata)))
 }
 

@@ -85,7 +85,7 @@ fn new_upload(app: &App, body: CreateUploadRequest) -> ApiResult<NewUpload> {
         return Err(ApiError::invalid("total_size", what));
     }
     let user_metadata = body.user_metadata.unwrap_or_default();
-    check_user_metadata(app, &user_metadata)?;
+    check_user_metadata(&user_metadata)?;
     let limits = &app.settings.limits;
     Ok(NewUpload {
         filename,

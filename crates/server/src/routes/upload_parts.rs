@@ -1,7 +1,5 @@
 //! `PUT /_upload/{token}`: one chunk, to a URL that authorises itself.
 
-use std::io::Write as _;
-
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -10,8 +8,10 @@ use onespace_store::{PartPass, StagedBlob};
 use onespace_wire::error_code::{ErrorBody, ErrorCode};
 
 use crate::app::App;
+use crate::asset_intake::append;
 use crate::body::{declared_length, next_data};
 use crate::error::{ApiError, ApiResult, blocking};
+use crate::pace::Pace;
 use crate::path_segment::PathSegment;
 
 /// Takes one chunk; sending the same chunk again replaces it.
@@ -63,12 +63,13 @@ async fn receive(app: &App, mut body: Body, pass: &PartPass) -> ApiResult<Staged
     let (store, bytes_max) = (app.store.clone(), pass.bytes_max());
     let mut writer = blocking(move || store.stage_blob(bytes_max)).await?;
     let mut received = 0;
-    while let Some(data) = next_data(app, &mut body).await? {
+    let mut pace = Pace::new(&app.settings.limits);
+    while let Some(data) = next_data(&mut pace, &mut body).await? {
         received += data.len() as u64;
         if received > bytes_max {
             return Err(too_long(pass));
         }
-        writer = blocking(move || writer.write_all(&data).map(|()| writer)).await?;
+        writer = blocking(move || append(writer, &data)).await?;
     }
     blocking(move || writer.finish()).await
 }

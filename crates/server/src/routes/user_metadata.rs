@@ -89,7 +89,7 @@ async fn given_metadata(app: &App, request: Request<Body>) -> ApiResult<Map<Stri
     let body = read_json::<UserMetadataRequest>(app, request).await?.value;
     refuse_unknown("", &body.unknown)?;
     let metadata = body.user_metadata.ok_or_else(|| ApiError::missing("user_metadata"))?;
-    check_user_metadata(app, &metadata)?;
+    check_user_metadata(&metadata)?;
     Ok(metadata)
 }
 

@@ -3,6 +3,23 @@
 use serde_json::{Map, Value};
 
 use super::MetadataChange;
+use crate::error::StoreError;
+
+/// The user metadata of one asset, in bytes of JSON.
+pub const USER_METADATA_BYTES_MAX: usize = 64 << 10;
+
+/// Holds metadata, as it would be stored, against [`USER_METADATA_BYTES_MAX`].
+pub(crate) fn check_user_metadata_size(metadata: &Map<String, Value>) -> Result<(), StoreError> {
+    // A map of JSON values is JSON.
+    let bytes = serde_json::to_vec(metadata).map_or(usize::MAX, |json| json.len());
+    if bytes <= USER_METADATA_BYTES_MAX {
+        return Ok(());
+    }
+    Err(StoreError::invalid(format!(
+        "`user_metadata` would have {bytes} bytes of JSON; at most {USER_METADATA_BYTES_MAX} are \
+         allowed."
+    )))
+}
 
 impl MetadataChange {
     /// The metadata after the change.
@@ -61,6 +78,18 @@ mod tests {
         let changes = map(json!({"drop": null, "blank": "", "list": [], "new": "n", "no": null}));
         let result = MetadataChange::Merge(changes).apply(current);
         assert_eq!(result, map(json!({"keep": 1, "blank": "was", "list": ["was"], "new": "n"})));
+    }
+
+    #[test]
+    fn the_limit_holds_for_what_would_be_stored() {
+        let quarter = Value::from("x".repeat(USER_METADATA_BYTES_MAX / 4));
+        let mut metadata = Map::new();
+        for key in ["a", "b", "c"] {
+            metadata.insert(key.to_owned(), quarter.clone());
+        }
+        assert!(check_user_metadata_size(&metadata).is_ok());
+        let merged = MetadataChange::Merge(map(json!({"d": quarter}))).apply(metadata);
+        assert!(check_user_metadata_size(&merged).is_err());
     }
 
     #[test]

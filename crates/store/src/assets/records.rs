@@ -188,6 +188,7 @@ impl Store {
         self.database().write(|transaction| {
             let Some(asset) = select(transaction, scope, id)? else { return Ok(false) };
             let changed = change.apply(asset.user_metadata);
+            super::check_user_metadata_size(&changed)?;
             transaction.execute(SET_METADATA, (id, scope.account(), Json(changed)))?;
             Ok(true)
         })

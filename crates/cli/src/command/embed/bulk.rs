@@ -1,46 +1,25 @@
 //! `embed --jsonl`: a line in, a line out, in order; one bad line never stops the rest.
 
+mod line;
+
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use futures_util::StreamExt as _;
 use futures_util::stream;
+use futures_util::{Stream, StreamExt as _};
 use indicatif::{ProgressBar, ProgressStyle};
-use onespace_server::offline::{OfflineEmbedder, OfflineImage, OfflineInput};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use onespace_server::offline::OfflineEmbedder;
+use serde::Serialize;
+use serde_json::Value;
+use tokio::sync::mpsc;
 
 use crate::failure::Failure;
 
 /// Lines that are worked on at once: enough to fill batches.
 const LINES_IN_WORK: usize = 128;
-
-/// One line of the input.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Line {
-    #[serde(default)]
-    id: Value,
-    text: Option<String>,
-    image: Option<PathBuf>,
-    multi_input: Option<MultiInput>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct MultiInput {
-    input_text: Option<String>,
-    #[serde(default)]
-    media_sources: Vec<MediaSource>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct MediaSource {
-    name: Option<String>,
-    path: PathBuf,
-}
+/// What some editors put before the first line.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Embeds every line of `input` into `output`.
 pub(super) async fn run(
@@ -50,21 +29,31 @@ pub(super) async fn run(
     dimension: Option<usize>,
 ) -> Result<(), Failure> {
     let progress = progress_bar(line_count(input));
-    let lines = open(input)?.split(b'\n');
+    let lines = lines(open(input)?);
     refuse_the_input(input, output)?;
     let mut sink = create(output)?;
-    let mut answers = stream::iter(lines)
+    let answers = lines
         .filter(|line| {
             let blank = line.as_ref().is_ok_and(|line| line.trim_ascii().is_empty());
             std::future::ready(!blank)
         })
         .map(|line| answer(embedder, line, dimension))
         .buffered(LINES_IN_WORK);
+    let mut answers = std::pin::pin!(answers);
+    let mut interrupt = std::pin::pin!(tokio::signal::ctrl_c());
     let (mut done, mut failed) = (0u64, 0u64);
-    while let Some(answer) = answers.next().await {
+    loop {
+        let answer = tokio::select! {
+            answer = answers.next() => answer,
+            _ = &mut interrupt => {
+                sink.flush().map_err(|error| unwritable(output, error))?;
+                return Err(Failure::partial(format!("Interrupted after {done} lines.")));
+            }
+        };
+        let Some(answer) = answer else { break };
         // A fault of the file, not of a line: what comes after it can never be read.
         let answer = answer.map_err(|error| unreadable(input, error))?;
-        failed += u64::from(answer.get("error").is_some());
+        failed += u64::from(matches!(answer, Answer::Failed { .. }));
         done += 1;
         write_line(&mut sink, &answer, output)?;
         progress.inc(1);
@@ -79,53 +68,47 @@ pub(super) async fn run(
     Ok(())
 }
 
+/// One line of the output.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Answer {
+    Embedded { id: Value, embedding: Vec<f32> },
+    Failed { id: Value, error: String },
+}
+
 async fn answer(
     embedder: &OfflineEmbedder,
     line: io::Result<Vec<u8>>,
     dimension: Option<usize>,
-) -> io::Result<Value> {
+) -> io::Result<Answer> {
     let line = line?;
-    let (id, input) = match parse(&line) {
+    let line = line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&line);
+    let (id, input) = match line::parse(line) {
         Ok(parsed) => parsed,
-        Err(fault) => return Ok(json!({ "id": id_of(&line), "error": fault })),
+        Err(error) => return Ok(Answer::Failed { id: line::id_of(line), error }),
     };
     Ok(match embedder.embed(input, dimension).await {
-        Ok(embedding) => json!({ "id": id, "embedding": embedding }),
-        Err(error) => json!({ "id": id, "error": error.to_string() }),
+        Ok(embedding) => Answer::Embedded { id, embedding },
+        Err(error) => Answer::Failed { id, error: error.to_string() },
     })
 }
 
-fn parse(line: &[u8]) -> Result<(Value, OfflineInput), String> {
-    // serde would also take an array, as the members in their order.
-    if !line.trim_ascii_start().starts_with(b"{") {
-        return Err("a line must be a JSON object".into());
-    }
-    let line: Line = serde_json::from_slice(line)
-        .map_err(|error| format!("the line is not in one of the known forms: {error}"))?;
-    let picture = |source: MediaSource| OfflineImage { name: source.name, path: source.path };
-    let input = match (line.text, line.image, line.multi_input) {
-        (Some(text), None, None) => OfflineInput { text: Some(text), images: Vec::new() },
-        (None, Some(path), None) => {
-            OfflineInput { text: None, images: vec![OfflineImage { name: None, path }] }
+/// The lines of a file, read on a thread of its own: a pipe may keep us waiting for the next line
+/// while earlier ones are worked on.
+fn lines(reader: Box<dyn BufRead + Send>) -> impl Stream<Item = io::Result<Vec<u8>>> {
+    let (sender, mut receiver) = mpsc::channel(LINES_IN_WORK);
+    std::thread::spawn(move || {
+        for line in reader.split(b'\n') {
+            let failed = line.is_err();
+            if sender.blocking_send(line).is_err() || failed {
+                return;
+            }
         }
-        (None, None, Some(multi)) => OfflineInput {
-            text: multi.input_text,
-            images: multi.media_sources.into_iter().map(picture).collect(),
-        },
-        _ => return Err("a line needs exactly one of `text`, `image` and `multi_input`".into()),
-    };
-    Ok((line.id, input))
+    });
+    stream::poll_fn(move |context| receiver.poll_recv(context))
 }
 
-/// The id of a line that is JSON at least.
-fn id_of(line: &[u8]) -> Value {
-    serde_json::from_slice::<Value>(line)
-        .ok()
-        .and_then(|mut value| value.get_mut("id").map(Value::take))
-        .unwrap_or_default()
-}
-
-fn open(input: &Path) -> Result<Box<dyn BufRead>, Failure> {
+fn open(input: &Path) -> Result<Box<dyn BufRead + Send>, Failure> {
     if input == Path::new("-") {
         return Ok(Box::new(BufReader::new(io::stdin())));
     }
@@ -159,8 +142,13 @@ fn unwritable(output: &Path, error: io::Error) -> Failure {
     Failure::because(format!("{} cannot be written.", output.display()), error)
 }
 
-fn write_line(sink: &mut dyn Write, answer: &Value, output: &Path) -> Result<(), Failure> {
-    writeln!(sink, "{answer}").map_err(|error| unwritable(output, error))
+/// Writes a line; where it goes to another program, at once.
+fn write_line(sink: &mut dyn Write, answer: &Answer, output: &Path) -> Result<(), Failure> {
+    let written = serde_json::to_writer(&mut *sink, answer)
+        .map_err(io::Error::from)
+        .and_then(|()| writeln!(sink))
+        .and_then(|()| if output == Path::new("-") { sink.flush() } else { Ok(()) });
+    written.map_err(|error| unwritable(output, error))
 }
 
 /// How many lines there are, for the progress bar; unknown for stdin.

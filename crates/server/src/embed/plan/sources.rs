@@ -10,10 +10,37 @@ use crate::error::{ApiError, ApiResult};
 /// A picture that can be looked for.
 #[derive(Debug)]
 pub(crate) struct Source {
-    /// The object that it stood in, for messages.
-    pub(crate) field: String,
+    /// The object that it stood in, or the form field that it is, for messages.
+    pub(crate) field: SourceField,
     /// Where it is.
     pub(crate) origin: Origin,
+}
+
+/// What messages call a source.
+#[derive(Clone, Debug)]
+pub(crate) enum SourceField {
+    /// An object with the members `url`, `base64_string` and `asset_id`.
+    Object(String),
+    /// A field of a form, which is the URL or the file itself.
+    Form(&'static str),
+}
+
+impl SourceField {
+    /// The source as a whole.
+    pub(crate) fn name(&self) -> &str {
+        match self {
+            Self::Object(name) => name,
+            Self::Form(name) => name,
+        }
+    }
+
+    /// The member that holds the origin.
+    pub(crate) fn member(&self, member: &str) -> String {
+        match self {
+            Self::Object(name) => format!("{name}.{member}"),
+            Self::Form(name) => (*name).to_owned(),
+        }
+    }
 }
 
 /// Where a picture is.
@@ -70,7 +97,7 @@ pub(super) fn check_each(given: Vec<GivenSource>) -> ApiResult<(Vec<Option<Strin
         check_media_type(&source.field, source.media_type)?;
         check_name(&source.field, source.name.as_deref(), &names)?;
         names.push(source.name);
-        sources.push(Source { field: source.field, origin });
+        sources.push(Source { field: SourceField::Object(source.field), origin });
     }
     Ok((names, sources))
 }

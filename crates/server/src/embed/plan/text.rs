@@ -112,7 +112,7 @@ fn too_long(model: &ServedModel, field: &str, tokens: usize) -> ApiError {
     let hint = if model.dialect.is_matryoshka() {
         "Shorten it, or set `auto_truncate`."
     } else {
-        "Shorten it, or use `marengo3.5` (2,000 tokens)."
+        "Shorten it, or send it as `multi_input` to `marengo3.5` (2,000 tokens)."
     };
     let tokens_max = model.text_tokens_max();
     ApiError::invalid(
