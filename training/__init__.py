@@ -1,0 +1,1 @@
+"""Training, export and evaluation of onespace-mini, the embedding model that ships with onespace."""
