@@ -15,6 +15,8 @@ from harness.sdk import image
 from harness.wire import assert_unit_vector, base64_text, cosine, image_request, multi_input_request, text_request
 
 SAME_INPUT_COSINE = 0.99999
+# Far above rounding; how much order counts is the model's affair (docs/MODEL_CARD.md), that it arrives is the server's.
+ORDER_DIFFERENCE_MIN = 1e-4
 
 
 def embed_text(client, text, model="marengo3.0"):
@@ -126,7 +128,8 @@ def test_a_placeholder_decides_and_not_the_place_in_the_list(embed_multi, assets
 
 def test_order_of_unnamed_images_changes_the_vector(embed_multi, assets):
     one, two = image(asset_id=assets["cat.png"]), image(asset_id=assets["house.jpg"])
-    assert cosine(embed_multi([one, two]), embed_multi([two, one])) < SAME_INPUT_COSINE
+    swapped = zip(embed_multi([one, two]), embed_multi([two, one]), strict=True)
+    assert max(abs(a - b) for a, b in swapped) > ORDER_DIFFERENCE_MIN
 
 
 def test_the_names_themselves_do_not_matter(embed_multi, assets):
