@@ -97,8 +97,8 @@ fn bad_lines(folder: &Path) -> Vec<(Vec<u8>, Value, &'static str)> {
     ];
     let raw: [(&[u8], &'static str); 4] = [
         (b"not json", "object"),
-        (b"{\"id\": 1, \"text\": \"cut", "known forms"),
-        (b"{\"id\": 1, \"text\": \"\xff\"}", "known forms"),
+        (b"{\"id\": 1, \"text\": \"cut", "not valid JSON"),
+        (b"{\"id\": 1, \"text\": \"\xff\"}", "not valid JSON"),
         (b"\0", "object"),
     ];
     let rows = rows.map(|(line, id, names)| (line.to_string().into_bytes(), id, names));

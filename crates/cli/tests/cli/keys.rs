@@ -124,8 +124,8 @@ fn what_cannot_be_done_is_refused_in_a_sentence() {
     let long = "n".repeat(65);
     let rows: [(&[&str], i32, &str); 9] = [
         (&["create"], 2, "NAME"),
-        (&["create", ""], 1, "1 to 64"),
-        (&["create", &long], 1, "1 to 64"),
+        (&["create", ""], 2, "1 to 64"),
+        (&["create", &long], 2, "1 to 64"),
         (&["create", "x", "--account", ""], 1, "1 to 64"),
         (&["create", "x", "--expires", "0d"], 2, "12mo, 30d, 1y, 6h"),
         (&["create", "x", "--expires", "5 minutes"], 2, "12mo, 30d, 1y, 6h"),
