@@ -18,13 +18,14 @@ from .augment import augment
 from .batches import Sampler
 from .model import Fusion
 from .objective import TEMPERATURE_START, Objective
-from .step import Step
+from .step import Step, pack
 
 PICTURES_PER_CONCEPT = 3
 PICTURES_PER_PHOTO_CONCEPT = 16
 BATCH = 256
 ADAPTING_BATCHES = 24  # forward passes that bring the normalisation statistics to the new picture side
 SHRINKAGE = 0.1
+SETTLING_SEED = 77
 HEAD_STD = 0.04
 WORD_STD = 0.15  # of the elements of a word embedding
 RIDGE = 0.1
@@ -149,3 +150,49 @@ def join(model: Fusion, objective: Objective, sampler: Sampler, words, side: int
     objective.proxies.zero_().index_add_(0, labels, vectors)
     objective.proxies.copy_(F.normalize(objective.proxies, dim=1))
     objective.scale.fill_(math.log(1 / TEMPERATURE_START))
+
+
+@torch.no_grad()
+def pooled_material(model: Fusion, sampler: Sampler, words, side: int) -> tuple[list[Tensor], list[Tensor]]:
+    """What the head reads for pictures and for texts of the labelled concepts: ([N, 2 D], [M, 2 D]), and their labels."""
+    model.eval()
+    pictures, labels = [], []
+    for batch, marks in batches_of_pictures(sampler, side, SETTLING_SEED):
+        tokens = model.image_tokens(batch)
+        embedded = torch.cat([model.cls.expand(len(tokens), 1, -1), tokens], 1)
+        pictures.append(model.pool(embedded, torch.full((len(tokens),), embedded.shape[1])))
+        labels.append(marks)
+    names = [(text, label) for text, label, weight in named_concepts(sampler) if weight >= NAME_WEIGHT]
+    texts = torch.empty(len(names), 2 * model.shape.width)
+    for start in range(0, len(names), 4 * BATCH):
+        step = Step()
+        for text, label in names[start : start + 4 * BATCH]:
+            step.add([text], label)
+        flat, buckets = pack(step, words)
+        table = torch.cat([model.cls[None], model.text(flat)])
+        for bucket in buckets:
+            texts[start + bucket.members] = model.pool(table[bucket.sources], bucket.lengths)
+    return [torch.cat(pictures), texts], [torch.cat(labels), torch.tensor([label for _, label in names])]
+
+
+@torch.no_grad()
+def settle(model: Fusion, sampler: Sampler, words, side: int) -> None:
+    """Replaces the head by the linear discriminant of pictures and names together, after the last step: directions in
+    which a concept's pictures and names disagree are shrunk, the most telling ones come first."""
+    features, labels = pooled_material(model, sampler, words, side)
+    classes = len(sampler.label)
+    averages = torch.linalg.qr(torch.stack([f.mean(0) for f in features]).T).Q
+    features = [f - (f @ averages) @ averages.T for f in features]
+    means = []
+    for f, marks in zip(features, labels):
+        counts = torch.bincount(marks, minlength=classes).clamp(min=1)[:, None]
+        means.append(torch.zeros(classes, f.shape[1]).index_add(0, marks, f) / counts)
+    centres = (means[0] + means[1]) / 2
+    spread = sum((f - centres[marks]).T @ (f - centres[marks]) / len(f) for f, marks in zip(features, labels)) / 2
+    values, vectors = torch.linalg.eigh(spread)
+    whitening = vectors @ torch.diag((values + SHRINKAGE * values.mean()).rsqrt()) @ vectors.T
+    _, strength, directions = torch.linalg.svd(centres @ whitening, full_matrices=classes < len(whitening))
+    signal = F.pad(strength.square() / classes, (0, len(directions) - len(strength)))
+    rows = (signal / (1 + signal))[:, None] * (directions @ whitening)
+    rows = rows - (rows @ averages) @ averages.T
+    model.head.weight.copy_(rows * (HEAD_STD / rows.std()))

@@ -166,6 +166,10 @@ class Fusion(nn.Module):
 
     def encode(self, embedded: Tensor, lengths: Tensor) -> Tensor:
         """Padded sequences [N, L, D] that start with CLS, and their lengths [N] -> unnormalised [N, 512]."""
+        return self.head(self.pool(embedded, lengths))
+
+    def pool(self, embedded: Tensor, lengths: Tensor) -> Tensor:
+        """What the head reads, [N, 2 D]: CLS beside the mean of all other positions."""
         length = embedded.shape[1]
         cos, sin = rotary_angles(length, self.shape.width // self.shape.heads, self.shape.rope_base)
         valid = torch.arange(length)[None] < lengths[:, None]
@@ -174,4 +178,4 @@ class Fusion(nn.Module):
             x = layer(x, cos, sin, valid)
         x = self.final_norm(x)
         rest = (x * valid[..., None])[:, 1:].sum(1) / (lengths - 1).clamp(min=1)[:, None]
-        return self.head(torch.cat([x[:, 0], rest], -1))
+        return torch.cat([x[:, 0], rest], -1)

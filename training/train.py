@@ -23,7 +23,7 @@ from . import captions, tokenizer
 from .augment import augment
 from .batches import Sampler
 from .data import read_pixels, read_rows, read_synsets
-from .join import join
+from .join import join, settle
 from .model import Fusion
 from .objective import Objective
 from .step import TEXT, Step, pack
@@ -96,7 +96,8 @@ class Run:
         self.model = Fusion().to(memory_format=torch.channels_last)
         shape = self.model.shape
         self.objective = Objective(shape.dimensions, len(sampler.label), shape.width, MEMORY_VECTORS)
-        self.number, self.elapsed_s, self.pictures, self.members, self.joined = 0, 0.0, 0, 0, False
+        self.number, self.elapsed_s, self.pictures, self.members = 0, 0.0, 0, 0
+        self.joined = self.settled = False
         self.optimizer = self.fresh_optimizer()
 
     def fresh_optimizer(self) -> torch.optim.Optimizer:
@@ -105,7 +106,7 @@ class Run:
         )
 
     def state(self) -> dict:
-        counts = {name: getattr(self, name) for name in ("number", "elapsed_s", "pictures", "members", "joined")}
+        counts = {name: getattr(self, name) for name in ("number", "elapsed_s", "pictures", "members", "joined", "settled")}
         return {
             "model": self.model.state_dict(), "objective": self.objective.state_dict(),
             "optimizer": self.optimizer.state_dict(), "counts": counts,
@@ -180,7 +181,7 @@ class Run:
         return contrast.item(), classes.item()
 
     def go(self, budget_s: float, every_s: float) -> None:
-        """Trains until the budget is used up; saves every `every_s` seconds and at the end."""
+        """Trains until the budget is used up, then settles the head; saves every `every_s` seconds and at the end."""
         saved = last = time.monotonic()
         report = [0.0, 0.0, 0, self.pictures, last]
         while self.elapsed_s < budget_s:
@@ -210,6 +211,9 @@ class Run:
             if now - saved > every_s:
                 self.save()
                 saved = now
+        if self.joined and not self.settled:
+            settle(self.model, self.sampler, self.words, side_at(1))
+            self.settled = True
         self.save()
 
 

@@ -14,7 +14,7 @@ from training.data import Row, Synset, held_out_pair, read_row
 from training.export import agreement, write_export
 from training.golden import formula_picture
 from training.inference import Exported
-from training.join import RIDGE, discriminant, join, ridge
+from training.join import RIDGE, discriminant, join, ridge, settle
 from training.model import Fusion, Shape
 from training.objective import Memory, Objective, grouped_contrast, negatives, pair_weights
 from training.step import IMAGE, MIXED, TEXT, Step, pack
@@ -162,6 +162,9 @@ def test_joining_keeps_the_tower_and_puts_pictures_and_names_near_their_proxies(
     vectors = encode_members(model.eval(), torch.zeros(0, 5, 32), *pack(step, words), len(drawn.label))
     near = torch.nn.functional.normalize(vectors, dim=1) @ objective.proxies.T
     assert near.argmax(1).tolist() == list(drawn.label.values())
+    settle(model, drawn, words, 32)
+    vectors = torch.nn.functional.normalize(encode_members(model.eval(), torch.zeros(0, 5, 32), *pack(step, words), 4), dim=1)
+    assert (vectors @ vectors.T).fill_diagonal_(0).max() < 0.9 and before.equal(model.vision.stem.conv.weight)
 
 
 def test_padding_and_order_of_packing_do_not_change_a_vector(words):
