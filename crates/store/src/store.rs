@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::fs::{File, TryLockError};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use time::OffsetDateTime;
 
@@ -25,6 +25,9 @@ const SERVER_READERS: usize = 4;
 /// How long a start waits for the previous server's lock to go away with its process.
 const LOCK_PATIENCE: Duration = Duration::from_millis(500);
 const LOCK_RETRY: Duration = Duration::from_millis(50);
+/// How long opening the database waits for other processes that open or close it.
+const OPEN_PATIENCE: Duration = Duration::from_secs(5);
+const OPEN_RETRY: Duration = Duration::from_millis(10);
 
 /// What a data directory is opened for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,7 +79,7 @@ impl Store {
             Access::Serve => Some(take_lock(&disk)?),
             Access::Administer => None,
         };
-        let database = open_database(&disk, &health, lock.is_some())
+        let database = open_database_when_free(&disk, &health, lock.is_some())
             .inspect_err(|error| health.note(error))
             .map_err(|error| error.in_dir(data_dir))?;
         let is_first_start = !database.read(has_accounts)?;
@@ -192,6 +195,27 @@ fn take_lock(disk: &Disk) -> Result<File, StoreError> {
             disk.root().display()
         ),
     ))
+}
+
+/// SQLite's busy timeout does not cover two moments, where it answers "locked" at once: two
+/// processes turn on the log of a new database, or one opens a database while its last other user
+/// closes it. Both are over within milliseconds.
+fn open_database_when_free(
+    disk: &Disk,
+    health: &Arc<Health>,
+    is_server: bool,
+) -> Result<Database, StoreError> {
+    let started = Instant::now();
+    loop {
+        match open_database(disk, health, is_server) {
+            Err(error)
+                if error.kind() == StoreErrorKind::Busy && started.elapsed() < OPEN_PATIENCE =>
+            {
+                std::thread::sleep(OPEN_RETRY);
+            }
+            outcome => return outcome,
+        }
+    }
 }
 
 fn open_database(
