@@ -2,35 +2,20 @@
 
 import itertools
 import os
-from pathlib import Path
 
 import pytest
 from twelvelabs import MultiInputRequest, TwelveLabs
 
 from harness import pictures
+from harness.fixtures import raw, server  # noqa: F401 (pytest finds fixtures by name)
 from harness.origin import Origin
-from harness.server import LOOPBACK, OnespaceServer, ServerFailed, binary_from_environment
 from harness.sdk import sdk_client
-from harness.wire import Client, assert_unit_vector
+from harness.wire import assert_unit_vector
 
 # The SDK prefers this variable to an explicit base_url=.
 os.environ.pop("TWELVELABS_BASE_URL", None)
 # The SDK honours proxies from the environment; the server under test is on loopback.
 os.environ["NO_PROXY"] = os.environ["no_proxy"] = "*"
-
-
-@pytest.fixture(scope="session")
-def server(tmp_path_factory):
-    """A running server that may fetch from loopback addresses."""
-    try:
-        binary = binary_from_environment()
-    except ServerFailed as failure:
-        pytest.exit(str(failure), returncode=2)
-    folder: Path = tmp_path_factory.mktemp("onespace")
-    running = OnespaceServer(binary, folder / "data", folder / "log", ["--allow-private-fetch", LOOPBACK])
-    running.start()
-    yield running
-    running.stop()
 
 
 @pytest.fixture(scope="session")
@@ -47,12 +32,6 @@ def origin():
 def client(server) -> TwelveLabs:
     """A client with the key of the first start."""
     return sdk_client(server, server.api_key())
-
-
-@pytest.fixture(scope="session")
-def raw(server) -> Client:
-    """Plain HTTP with the same key as `client`."""
-    return Client(server.base_url, server.api_key())
 
 
 ACCOUNT_NUMBERS = itertools.count(1)
