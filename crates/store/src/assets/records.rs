@@ -12,7 +12,7 @@ use super::{Asset, AssetFilter, MetadataChange, NewAsset};
 use crate::blobs::StagedBlob;
 use crate::error::{StoreError, StoreErrorKind};
 use crate::ids::AssetId;
-use crate::page::{Page, PageRequest};
+use crate::page::{Page, PageRequest, PagedList};
 use crate::rows::{Json, Micros};
 use crate::scope::OwnerScope;
 use crate::store::Store;
@@ -41,14 +41,16 @@ const INSERT: &str = "INSERT INTO assets (id, account_id, key_id, method, filena
 const EXISTS: &str = "SELECT EXISTS (SELECT 1 FROM assets WHERE id = ?1)";
 const SELECT: &str =
     concat!("SELECT ", columns!(), " FROM assets WHERE id = ?1 AND account_id = ?2");
-const LIST: &str = concat!(
-    "SELECT ",
-    columns!(),
-    " ",
-    filtered!(),
-    " ORDER BY created_at DESC, sequence DESC LIMIT :limit OFFSET :offset"
-);
-const COUNT: &str = concat!("SELECT count(*) ", filtered!());
+const LIST: PagedList = PagedList {
+    count: concat!("SELECT count(*) ", filtered!()),
+    page: concat!(
+        "SELECT ",
+        columns!(),
+        " ",
+        filtered!(),
+        " ORDER BY created_at DESC, sequence DESC LIMIT :limit OFFSET :offset"
+    ),
+};
 const DELETE: &str = "DELETE FROM assets WHERE id = ?1 AND account_id = ?2";
 const SET_METADATA: &str = "UPDATE assets SET user_metadata = ?3 WHERE id = ?1 AND account_id = ?2";
 
@@ -122,24 +124,10 @@ impl Store {
         let any_of = |wanted: &Vec<String>| (!wanted.is_empty()).then(|| Json(wanted.clone()));
         let (ids, types) = (any_of(&filter.ids), any_of(&filter.types));
         let filename = filter.filename.as_deref().map(fold_case);
-        self.database().read(|connection| {
-            let total = connection.prepare_cached(COUNT)?.query_row(
-                named_params! {
-                    ":account": scope.account(), ":ids": ids, ":types": types,
-                    ":filename": filename,
-                },
-                |row| row.get(0),
-            )?;
-            let mut statement = connection.prepare_cached(LIST)?;
-            let items = statement.query_map(
-                named_params! {
-                    ":account": scope.account(), ":ids": ids, ":types": types,
-                    ":filename": filename, ":limit": page.page_limit, ":offset": page.offset(),
-                },
-                asset,
-            )?;
-            Ok(Page { items: items.collect::<Result<_, _>>()?, total })
-        })
+        let filter = named_params! {
+            ":account": scope.account(), ":ids": ids, ":types": types, ":filename": filename,
+        };
+        self.database().read(|connection| LIST.read(connection, filter, page, asset))
     }
 
     /// Deletes the asset. False if there is none, or it is not the caller's.

@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, Row, named_params};
 use super::{NewTask, Task, TaskFilter, TaskStatus};
 use crate::error::StoreError;
 use crate::ids::TaskId;
-use crate::page::{Page, PageRequest};
+use crate::page::{Page, PageRequest, PagedList};
 use crate::rows::{Json, Micros};
 use crate::scope::OwnerScope;
 use crate::store::Store;
@@ -32,14 +32,16 @@ const INSERT: &str = "INSERT INTO tasks (id, account_id, key_id, model_name, sta
      :now, :now)";
 const SELECT: &str =
     concat!("SELECT ", columns!(), " FROM tasks WHERE id = ?1 AND account_id = ?2");
-const LIST: &str = concat!(
-    "SELECT ",
-    columns!(),
-    " ",
-    filtered!(),
-    " ORDER BY created_at DESC, sequence DESC LIMIT :limit OFFSET :offset"
-);
-const COUNT: &str = concat!("SELECT count(*) ", filtered!());
+const LIST: PagedList = PagedList {
+    count: concat!("SELECT count(*) ", filtered!()),
+    page: concat!(
+        "SELECT ",
+        columns!(),
+        " ",
+        filtered!(),
+        " ORDER BY created_at DESC, sequence DESC LIMIT :limit OFFSET :offset"
+    ),
+};
 
 impl Store {
     /// Queues a task. When this returns, it survives a power cut.
@@ -90,25 +92,11 @@ impl Store {
         page: PageRequest,
     ) -> Result<Page<Task>, StoreError> {
         let (started, ended) = (filter.started_at.map(Micros), filter.ended_at.map(Micros));
-        self.database().read(|connection| {
-            let total = connection.prepare_cached(COUNT)?.query_row(
-                named_params! {
-                    ":account": scope.account(), ":status": filter.status,
-                    ":started": started, ":ended": ended,
-                },
-                |row| row.get(0),
-            )?;
-            let mut statement = connection.prepare_cached(LIST)?;
-            let items = statement.query_map(
-                named_params! {
-                    ":account": scope.account(), ":status": filter.status,
-                    ":started": started, ":ended": ended,
-                    ":limit": page.page_limit, ":offset": page.offset(),
-                },
-                task,
-            )?;
-            Ok(Page { items: items.collect::<Result<_, _>>()?, total })
-        })
+        let filter = named_params! {
+            ":account": scope.account(), ":status": filter.status,
+            ":started": started, ":ended": ended,
+        };
+        self.database().read(|connection| LIST.read(connection, filter, page, task))
     }
 }
 

@@ -7,7 +7,7 @@ use super::{NewUpload, Upload, UploadStatus};
 use crate::assets::without_empty_values;
 use crate::error::StoreError;
 use crate::ids::{AssetId, UploadId};
-use crate::page::{Page, PageRequest};
+use crate::page::{Page, PageRequest, PagedList};
 use crate::rows::{Json, Micros, to_stored_precision};
 use crate::scope::OwnerScope;
 use crate::store::Store;
@@ -27,14 +27,15 @@ const INSERT: &str = "INSERT INTO uploads (id, account_id, key_id, asset_id, fil
 const SELECT: &str =
     concat!("SELECT ", columns!(), " FROM uploads WHERE id = ?1 AND account_id = ?2");
 const SELECT_UNSCOPED: &str = concat!("SELECT ", columns!(), " FROM uploads WHERE id = ?1");
-const LIST_INCOMPLETE: &str = concat!(
-    "SELECT ",
-    columns!(),
-    " FROM uploads WHERE account_id = ?1 AND status <> 'completed' \
-     ORDER BY created_at DESC, sequence DESC LIMIT ?2 OFFSET ?3"
-);
-const COUNT_INCOMPLETE: &str =
-    "SELECT count(*) FROM uploads WHERE account_id = ?1 AND status <> 'completed'";
+const INCOMPLETE: PagedList = PagedList {
+    count: "SELECT count(*) FROM uploads WHERE account_id = :account AND status <> 'completed'",
+    page: concat!(
+        "SELECT ",
+        columns!(),
+        " FROM uploads WHERE account_id = :account AND status <> 'completed' \
+         ORDER BY created_at DESC, sequence DESC LIMIT :limit OFFSET :offset"
+    ),
+};
 const END: &str = "UPDATE uploads SET status = ?2, updated_at = ?3 \
                    WHERE id = ?1 AND status = 'active'";
 
@@ -100,15 +101,10 @@ impl Store {
         scope: &OwnerScope,
         page: PageRequest,
     ) -> Result<Page<Upload>, StoreError> {
+        let filter = named_params! { ":account": scope.account() };
         self.database().read(|connection| {
-            let total = connection
-                .prepare_cached(COUNT_INCOMPLETE)?
-                .query_row([scope.account()], |row| row.get(0))?;
             let now = self.now();
-            let mut statement = connection.prepare_cached(LIST_INCOMPLETE)?;
-            let range = (scope.account(), page.page_limit, page.offset());
-            let items = statement.query_map(range, |row| upload(row, now))?;
-            Ok(Page { items: items.collect::<Result<_, _>>()?, total })
+            INCOMPLETE.read(connection, filter, page, |row| upload(row, now))
         })
     }
 
