@@ -1,10 +1,12 @@
 //! Matrix multiply on the tile unit of recent Intel processors (AMX), in bf16 or 8-bit integers.
 
+mod attention;
 mod block;
 mod convert;
 mod format;
 mod hardware;
 mod pack;
+mod quad;
 mod store;
 mod unit;
 

@@ -6,8 +6,9 @@ use std::ops::Range;
 use super::convert::Activations;
 use super::format::Format;
 use super::pack::{PAIR, TilePanels, tiles_of};
-use super::store::{Store, TILES_PER_PAIR, Unfinished};
-use super::unit::{Configured, SIDE, Tile, TileConfig, TileUnit};
+use super::quad::{Quad, SUMS};
+use super::store::{Store, Unfinished};
+use super::unit::{SIDE, Tile, TileUnit};
 use crate::Isa;
 use crate::cpu::split;
 use crate::gemm::{Finish, Matrix, MatrixMut};
@@ -72,10 +73,13 @@ struct Room {
 }
 
 impl Room {
-    fn resize(&mut self, rows: usize, tiles: usize) {
-        self.rows.resize(tiles, Tile::ZERO);
-        self.scales.resize(rows, 0.0);
-        self.sums.resize(2 * rows.div_ceil(PAIR) * TILES_PER_PAIR, Tile::ZERO);
+    /// Makes room for that many rows in that many tiles. Nothing is given back, so that calls of
+    /// different sizes do not clear memory again and again.
+    fn reserve(&mut self, rows: usize, tiles: usize) {
+        let sums = 2 * rows.div_ceil(PAIR) * SUMS;
+        self.rows.resize(tiles.max(self.rows.len()), Tile::ZERO);
+        self.scales.resize(rows.max(self.scales.len()), 0.0);
+        self.sums.resize(sums.max(self.sums.len()), Tile::ZERO);
     }
 }
 
@@ -98,54 +102,30 @@ impl<U: TileUnit, F: Activations> Kernel for Multiply<'_, U, F> {
         let mut out = self.out;
         let blocks = input.rows().div_ceil(blocking.rows);
         for rows in split(input.rows(), blocks, PAIR) {
-            let block = input.rows_in(rows.clone());
-            let tiles = tiles_of::<F>(rows.len(), input.columns());
-            room.resize(rows.len(), tiles);
-            F::fill(block, &mut room.rows, &mut room.scales);
-            let (part, below) = out.split_rows(rows.len());
+            let count = rows.len();
+            let tiles = tiles_of::<F>(count, input.columns());
+            room.reserve(count, tiles);
+            F::fill(input.rows_in(rows), &mut room.rows[..tiles], &mut room.scales);
+            let (part, below) = out.split_rows(count);
             out = below;
             let store = Store { weights, row_scales: &room.scales, finish, out: part };
-            let config = configuration(rows.len());
-            Block {
-                simd,
-                unit: Configured::new(self.unit.clone(), &config),
-                rows: &room.rows,
-                sums: &mut room.sums,
-                store,
-            }
-            .run(blocking.steps);
+            let quad = Quad::new(self.unit.clone(), count);
+            let (sums, _) = room.sums.as_chunks_mut();
+            let sums = &mut sums[..2 * count.div_ceil(PAIR)];
+            Block { simd, quad, rows: &room.rows, sums, store }.run(blocking.steps);
         }
         ROOM.set(room);
     }
 }
 
-/// The registers: sums by rows and columns, rows, columns.
-const SUM_00: u8 = 0;
-const SUM_01: u8 = 1;
-const SUM_10: u8 = 2;
-const SUM_11: u8 = 3;
-const ROWS_0: u8 = 4;
-const ROWS_1: u8 = 5;
-const COLUMNS_0: u8 = 6;
-const COLUMNS_1: u8 = 7;
-
-/// The shapes for a block of rows. A single pair is given as many rows as there are; with
-/// several, the last one computes sums of rows that are not there, because setting the shapes
-/// anew for each panel would take longer.
-fn configuration(rows: usize) -> TileConfig {
-    let upper = rows.min(SIDE) as u8;
-    let lower = rows.min(PAIR) as u8 - upper;
-    TileConfig::new([upper, upper, lower, lower, upper, lower, SIDE as u8, SIDE as u8])
-}
-
 /// One block of rows.
 struct Block<'a, S, U: TileUnit, F> {
     simd: S,
-    unit: Configured<U>,
+    quad: Quad<U>,
     /// `[pairs][steps][2]`
     rows: &'a [Tile],
-    /// `[2][pairs][TILES_PER_PAIR]`: panels take turns.
-    sums: &'a mut [Tile],
+    /// `[2][pairs]`: panels take turns.
+    sums: &'a mut [[Tile; SUMS]],
     store: Store<'a, F>,
 }
 
@@ -167,6 +147,7 @@ impl<S: Simd, U: TileUnit, F: Format> Block<'_, S, U, F> {
         let rows = self.store.out.rows();
         let (panels, steps) = (self.store.weights.count(), self.store.weights.steps());
         let pairs = rows.div_ceil(PAIR);
+        let steps_per_pass = steps.div_ceil(steps.div_ceil(steps_per_pass).max(1));
         let mut aside = Aside {
             unfinished: Unfinished::default(),
             lines_per_step: (2 * PAIR).div_ceil(steps),
@@ -176,7 +157,8 @@ impl<S: Simd, U: TileUnit, F: Format> Block<'_, S, U, F> {
         };
         for panel in 0..panels {
             (aside.next, aside.line) = (self.store.weights.panel(panel + 1), 0);
-            for pass in split(steps, steps.div_ceil(steps_per_pass), 1) {
+            for first in (0..steps).step_by(steps_per_pass) {
+                let pass = first..(first + steps_per_pass).min(steps);
                 for pair in 0..pairs {
                     if rows - pair * PAIR > SIDE {
                         self.pair::<true>(panel, pair, pass.clone(), &mut aside);
@@ -185,10 +167,10 @@ impl<S: Simd, U: TileUnit, F: Format> Block<'_, S, U, F> {
                     }
                 }
             }
-            self.finish(&mut aside.unfinished, usize::MAX / 2);
+            self.finish(&mut aside.unfinished, usize::MAX);
             aside.unfinished = Unfinished::panel(panel, rows);
         }
-        self.finish(&mut aside.unfinished, usize::MAX / 2);
+        self.finish(&mut aside.unfinished, usize::MAX);
     }
 
     /// One pass of a pair of rows over a panel. `BOTH` when the pair has more than 16 rows.
@@ -201,80 +183,22 @@ impl<S: Simd, U: TileUnit, F: Format> Block<'_, S, U, F> {
         aside: &mut Aside<'_>,
     ) {
         let weights = self.store.weights;
-        let part = |of: &'_ [Tile]| 2 * pass.start..(2 * pass.end).min(of.len());
-        let columns = weights.panel(panel);
-        let columns = &columns[part(columns)];
-        let steps = 2 * weights.steps();
+        let part = 2 * pass.start..2 * pass.end;
+        let columns = &weights.panel(panel)[part.clone()];
         let rows = self.rows;
-        let rows = &rows[pair * steps..(pair + 1) * steps];
-        let rows = &rows[part(rows)];
-        let first = (panel % 2 * self.sums.len() / 2) + pair * TILES_PER_PAIR;
-        self.open::<BOTH>(first, pass.start == 0);
+        let rows = &rows[2 * pair * weights.steps()..][part];
+        let sums = panel % 2 * self.sums.len() / 2 + pair;
+        if pass.start == 0 {
+            self.quad.clear::<BOTH>();
+        } else {
+            self.quad.read::<BOTH>(&self.sums[sums]);
+        }
         for (rows, columns) in rows.as_chunks().0.iter().zip(columns.as_chunks().0) {
-            self.step::<BOTH>(rows, columns);
+            self.quad.step::<F, BOTH>(rows, columns);
             self.finish(&mut aside.unfinished, aside.lines_per_step);
             self.prefetch(aside);
         }
-        self.close::<BOTH>(first);
-    }
-
-    /// Clears the sums or takes up those of the last pass.
-    #[inline(always)]
-    fn open<const BOTH: bool>(&mut self, first: usize, clear: bool) {
-        let sums = self.sums[first..first + TILES_PER_PAIR].as_ptr();
-        // SAFETY: the registers of the upper rows are configured, and those of the lower ones
-        // when there are BOTH; `sums` points to four tiles.
-        unsafe {
-            if clear {
-                self.unit.zero::<SUM_00>();
-                self.unit.zero::<SUM_01>();
-                if BOTH {
-                    self.unit.zero::<SUM_10>();
-                    self.unit.zero::<SUM_11>();
-                }
-            } else {
-                self.unit.load::<SUM_00>(sums);
-                self.unit.load::<SUM_01>(sums.add(1));
-                if BOTH {
-                    self.unit.load::<SUM_10>(sums.add(2));
-                    self.unit.load::<SUM_11>(sums.add(3));
-                }
-            }
-        }
-    }
-
-    /// Writes the sums.
-    #[inline(always)]
-    fn close<const BOTH: bool>(&mut self, first: usize) {
-        let sums = self.sums[first..first + TILES_PER_PAIR].as_mut_ptr();
-        // SAFETY: as in `open`.
-        unsafe {
-            self.unit.store::<SUM_00>(sums);
-            self.unit.store::<SUM_01>(sums.add(1));
-            if BOTH {
-                self.unit.store::<SUM_10>(sums.add(2));
-                self.unit.store::<SUM_11>(sums.add(3));
-            }
-        }
-    }
-
-    /// Multiplies one step of two tiles of rows with two of columns.
-    #[inline(always)]
-    fn step<const BOTH: bool>(&mut self, rows: &[Tile; 2], columns: &[Tile; 2]) {
-        let unit = &mut *self.unit;
-        // SAFETY: as in `open`, and all operands are whole tiles.
-        unsafe {
-            unit.load::<COLUMNS_0>(&raw const columns[0]);
-            unit.load::<ROWS_0>(&raw const rows[0]);
-            F::dot::<U, SUM_00, ROWS_0, COLUMNS_0>(unit);
-            unit.load::<COLUMNS_1>(&raw const columns[1]);
-            F::dot::<U, SUM_01, ROWS_0, COLUMNS_1>(unit);
-            if BOTH {
-                unit.load::<ROWS_1>(&raw const rows[1]);
-                F::dot::<U, SUM_10, ROWS_1, COLUMNS_0>(unit);
-                F::dot::<U, SUM_11, ROWS_1, COLUMNS_1>(unit);
-            }
-        }
+        self.quad.write::<BOTH>(&mut self.sums[sums]);
     }
 
     /// Finishes some more lines of the last panel.
@@ -289,7 +213,7 @@ impl<S: Simd, U: TileUnit, F: Format> Block<'_, S, U, F> {
     fn prefetch(&mut self, aside: &mut Aside<'_>) {
         let end = (aside.line + aside.prefetches_per_step).min(aside.next.len() * SIDE);
         for line in aside.line..end {
-            self.unit.prefetch(&aside.next[line / SIDE].0[line % SIDE]);
+            self.quad.prefetch(aside.next, line);
         }
         aside.line = end;
     }

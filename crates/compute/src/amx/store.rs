@@ -6,14 +6,11 @@
 
 use super::format::Format;
 use super::pack::{PAIR, TilePanels};
+use super::quad::SUMS;
 use super::unit::{SIDE, Tile};
 use crate::gemm::{Activation, Finish, MatrixMut};
 use crate::math::{GeluTanh, Identity, Relu};
 use crate::simd::{Simd, Unary};
-
-/// Tiles of sums for a pair of rows and a panel: of the first sixteen rows the first and the
-/// second sixteen columns, then of the other rows.
-pub(crate) const TILES_PER_PAIR: usize = 4;
 
 /// What finished sums need on their way to the output of one block of rows.
 pub(crate) struct Store<'a, F> {
@@ -52,16 +49,16 @@ impl<F: Format> Store<'_, F> {
         &mut self,
         simd: S,
         unfinished: &mut Unfinished,
-        sums: &[Tile],
+        sums: &[[Tile; SUMS]],
         count: usize,
     ) {
-        let end = (unfinished.next + count).min(unfinished.lines);
+        let end = unfinished.next.saturating_add(count).min(unfinished.lines);
         for line in unfinished.next..end {
             let (row, half) = (line / 2, line % 2);
-            let tile = row / PAIR * TILES_PER_PAIR + row % PAIR / SIDE * 2 + half;
+            let tile = &sums[row / PAIR][row % PAIR / SIDE * 2 + half];
             let first = unfinished.panel * PAIR + half * SIDE;
             let scales = self.weights.scales(first);
-            let sums = F::widen(&sums[tile].0[row % SIDE], self.row_scales[row], scales);
+            let sums = F::widen(&tile.0[row % SIDE], self.row_scales[row], scales);
             match self.finish.activation {
                 Activation::None => self.line(simd, Identity, (row, first), &sums),
                 Activation::Relu => self.line(simd, Relu, (row, first), &sums),

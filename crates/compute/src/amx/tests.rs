@@ -19,7 +19,7 @@ const BF16_ROUNDING: f64 = 1.0 / 512.0;
 /// Error beside the sums: scales, bias, residual and activation, for sums below 100.
 const ERROR_OF_FINISH: f64 = 2e-5;
 
-fn values(seed: usize, length: usize) -> Vec<f32> {
+pub(super) fn values(seed: usize, length: usize) -> Vec<f32> {
     let mut state = (seed as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
     (0..length)
         .map(|_| {
@@ -180,7 +180,7 @@ fn int8_sums_are_exact() {
     assert!(found.iter().zip(&sums).all(|(&found, &sum)| f64::from(found) == sum));
 }
 
-fn assert_same_bits(found: &[f32], expected: &[f32], what: &str) {
+pub(super) fn assert_same_bits(found: &[f32], expected: &[f32], what: &str) {
     assert_eq!(found.len(), expected.len(), "{what}");
     let same = found.iter().zip(expected).all(|(a, b)| a.to_bits() == b.to_bits());
     assert!(same, "{what}: the bits differ");
