@@ -8,12 +8,12 @@
 use std::cell::Cell;
 
 use super::convert::Activations;
-use super::format::{Bf16, Format, round_to_bf16};
+use super::format::{Bf16, Format};
 use super::pack::{PAIR, pack_columns_of_rows, tiles_of};
 use super::quad::{Quad, SUMS};
 use super::unit::{SIDE, Tile, TileUnit};
 use crate::Isa;
-use crate::gemm::{Matrix, MatrixMut};
+use crate::gemm::{Matrix, MatrixMut, bf16_bits};
 use crate::math::exp;
 use crate::simd::{Kernel, Simd};
 
@@ -253,7 +253,7 @@ fn pack_columns(source: Matrix<'_>, tiles: &mut [Tile]) {
                 let (even, odd) =
                     (row(position, columns.clone()), row(position + 1, columns.clone()));
                 for ((word, even), odd) in line.iter_mut().zip(even).zip(odd) {
-                    *word = round_to_bf16(even) | round_to_bf16(odd) << 16;
+                    *word = u32::from(bf16_bits(even)) | u32::from(bf16_bits(odd)) << 16;
                 }
             }
         }

@@ -47,6 +47,13 @@ pub(crate) struct Product<'a, F> {
     pub(crate) blocking: Blocking,
 }
 
+impl<'a, F: Format> Product<'a, F> {
+    /// A product cut in the default way.
+    pub(crate) fn new(input: Matrix<'a>, weights: TilePanels<'a, F>, finish: Finish<'a>) -> Self {
+        Self { input, weights, finish, blocking: Blocking::of(weights.steps()) }
+    }
+}
+
 /// Computes a product with a tile unit; what is not tiles runs on vectors of `isa`.
 pub(crate) fn multiply<U: TileUnit, F: Activations>(
     isa: Isa,

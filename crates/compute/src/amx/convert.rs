@@ -1,5 +1,6 @@
 //! Activations from `f32` rows to tile order.
 
+#[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::{
     __m512, __m512bh, _mm512_cvtne2ps_pbh, _mm512_maskz_loadu_ps, _mm512_storeu_ps,
 };
@@ -25,10 +26,11 @@ pub(crate) trait Activations: Format {
 impl Activations for Bf16 {
     #[inline(always)]
     fn fill(input: Matrix<'_>, tiles: &mut [Tile], _: &mut [f32]) {
-        match Avx512Bf16::detect() {
-            Some(proof) => proof.fill(input, tiles),
-            None => fill(Portable::<Self>::NEW, input, tiles, |_, _| 1.0),
+        #[cfg(target_arch = "x86_64")]
+        if let Some(proof) = Avx512Bf16::detect() {
+            return proof.fill(input, tiles);
         }
+        fill(Portable::<Self>::NEW, input, tiles, |_, _| 1.0);
     }
 }
 
@@ -96,9 +98,11 @@ fn fill<N: Narrow>(
 }
 
 /// Proof that this processor has the instruction that rounds 32 numbers to bf16.
+#[cfg(target_arch = "x86_64")]
 #[derive(Clone, Copy)]
 struct Avx512Bf16(());
 
+#[cfg(target_arch = "x86_64")]
 impl Avx512Bf16 {
     fn detect() -> Option<Self> {
         let found = is_x86_feature_detected!("avx512bf16") && is_x86_feature_detected!("avx512f");
@@ -115,6 +119,7 @@ impl Avx512Bf16 {
     }
 }
 
+#[cfg(target_arch = "x86_64")]
 impl Narrow for Avx512Bf16 {
     type Format = Bf16;
     #[inline(always)]
@@ -135,7 +140,9 @@ impl Narrow for Avx512Bf16 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Activations, Avx512Bf16, Bf16, Int8, Portable, fill};
+    use super::{Activations, Bf16, Int8};
+    #[cfg(target_arch = "x86_64")]
+    use super::{Avx512Bf16, Portable, fill};
     use crate::amx::format::Format;
     use crate::amx::unit::Tile;
     use crate::gemm::Matrix;
@@ -175,11 +182,12 @@ mod tests {
         assert_eq!((bytes(0), bytes(1)), ([32, 64, -127, 0], [0, 127, 64, 0]));
     }
 
+    #[cfg(target_arch = "x86_64")]
     /// Where the processor has the instruction, it and the portable rounding agree on the bits.
     #[test]
     fn the_instruction_and_the_portable_rounding_agree() {
         let Some(proof) = Avx512Bf16::detect() else { return };
-        let odd = [f32::INFINITY, -0.0, 1e-40, f32::MAX, 1.003_906_3, 1.011_718_8];
+        let odd = [f32::INFINITY, -0.0, f32::MIN_POSITIVE, f32::MAX, 1.003_906_3, 1.011_718_8];
         let values: Vec<f32> =
             odd.into_iter().chain((1..260).map(|at| (at as f32).sin() / at as f32)).collect();
         let input = Matrix::new(&values, 53, (5, 53));

@@ -2,6 +2,7 @@
 //! with `i32` sums.
 
 use super::unit::{Line, SIDE, TileUnit};
+use crate::gemm::bf16_bits;
 
 /// A form of numbers: how many share a word, how they are rounded, multiplied and read back.
 pub(crate) trait Format: Copy + Send + Sync + 'static {
@@ -60,7 +61,7 @@ impl Format for Bf16 {
     fn narrow(features: &[f32], _: f32, line: &mut Line) {
         let whole = padded::<{ Self::STEP }>(features);
         for (word, pair) in line.iter_mut().zip(whole.chunks_exact(2)) {
-            *word = round_to_bf16(pair[0]) | round_to_bf16(pair[1]) << 16;
+            *word = u32::from(bf16_bits(pair[0])) | u32::from(bf16_bits(pair[1])) << 16;
         }
     }
 
@@ -128,20 +129,6 @@ fn padded<const STEP: usize>(features: &[f32]) -> [f32; STEP] {
 
 const SIGN: u32 = 1 << 31;
 
-/// The nearest bf16, in the low half of the result: to even when halfway, NaN stays NaN, and
-/// what is too small for a normal number is zero, as the processor's own conversion has it.
-#[inline(always)]
-pub(crate) fn round_to_bf16(x: f32) -> u32 {
-    /// Halfway to the next bf16, but for one that the last bit kept adds.
-    const BELOW_HALF: u32 = 0x7FFF;
-    const QUIET: u32 = 0x40;
-    let bits = x.to_bits();
-    let magnitude = bits & !SIGN;
-    let rounded = bits.wrapping_add(BELOW_HALF + (bits >> 16 & 1)) >> 16;
-    let kept = if magnitude < f32::MIN_POSITIVE.to_bits() { (bits & SIGN) >> 16 } else { rounded };
-    if magnitude > f32::INFINITY.to_bits() { bits >> 16 | QUIET } else { kept }
-}
-
 /// The low eight bits of the nearest integer, to even when halfway, of a number in -128..=127.
 #[inline(always)]
 fn round_to_byte(x: f32) -> u32 {
@@ -152,29 +139,7 @@ fn round_to_byte(x: f32) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Bf16, Format, Int8, Scales, round_to_bf16};
-
-    #[test]
-    fn bf16_is_the_nearest_and_even_when_halfway() {
-        let rows: [(u32, u32); 12] = [
-            (0x3F80_0000, 0x3F80),
-            (0x3F80_7FFF, 0x3F80),
-            (0x3F80_8000, 0x3F80),
-            (0x3F80_8001, 0x3F81),
-            (0x3F81_8000, 0x3F82),
-            (0xBF81_8000, 0xBF82),
-            (0x7F7F_FFFF, 0x7F80),
-            (0xFF80_0000, 0xFF80),
-            (0x7F80_0001, 0x7FC0),
-            (0xFFFF_FFFF, 0xFFFF),
-            (0x007F_FFFF, 0x0000),
-            (0x8000_0001, 0x8000),
-        ];
-        for (from, to) in rows {
-            let found = round_to_bf16(f32::from_bits(from));
-            assert_eq!(found, to, "{from:08X} became {found:04X}");
-        }
-    }
+    use super::{Bf16, Format, Int8, Scales};
 
     #[test]
     fn words_hold_neighbouring_features_and_zeros_after_the_last() {

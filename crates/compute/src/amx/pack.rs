@@ -35,6 +35,11 @@ impl<F: Format> PackedTiles<F> {
         Self { tiles, scales, inputs, outputs, format: PhantomData }
     }
 
+    /// Bytes held.
+    pub(crate) fn bytes(&self) -> usize {
+        size_of_val(&self.tiles[..]) + size_of_val(&self.scales[..])
+    }
+
     pub(crate) fn panels(&self) -> TilePanels<'_, F> {
         TilePanels::new(&self.tiles, &self.scales, (self.outputs, self.inputs))
     }

@@ -8,9 +8,8 @@ use super::format::Format;
 use super::pack::{PAIR, TilePanels};
 use super::quad::SUMS;
 use super::unit::{SIDE, Tile};
-use crate::gemm::{Activation, Finish, MatrixMut};
-use crate::math::{GeluTanh, Identity, Relu};
-use crate::simd::{Simd, Unary};
+use crate::gemm::{Finish, MatrixMut, store_line};
+use crate::simd::Simd;
 
 /// What finished sums need on their way to the output of one block of rows.
 pub(crate) struct Store<'a, F> {
@@ -59,52 +58,10 @@ impl<F: Format> Store<'_, F> {
             let first = unfinished.panel * PAIR + half * SIDE;
             let scales = self.weights.scales(first);
             let sums = F::widen(&tile.0[row % SIDE], self.row_scales[row], scales);
-            match self.finish.activation {
-                Activation::None => self.line(simd, Identity, (row, first), &sums),
-                Activation::Relu => self.line(simd, Relu, (row, first), &sums),
-                Activation::GeluTanh => self.line(simd, GeluTanh, (row, first), &sums),
-            }
+            let columns = first.min(self.out.columns())..(first + SIDE).min(self.out.columns());
+            let finish = self.finish.columns(columns.clone());
+            store_line(simd, finish, &sums, self.out.row_part(row, columns));
         }
         unfinished.next = end;
     }
-
-    /// Finishes up to sixteen columns of one row, from column `first` on.
-    #[inline(always)]
-    fn line<S: Simd, A: Unary>(
-        &mut self,
-        simd: S,
-        activation: A,
-        (row, first): (usize, usize),
-        sums: &[f32; SIDE],
-    ) {
-        let end = (first + SIDE).min(self.out.columns());
-        if first >= end {
-            return;
-        }
-        let bias = self.finish.bias.map(|bias| &bias[first..end]);
-        let out = self.out.row_part(row, first..end);
-        let mut at = 0;
-        for (out, sums) in out.chunks_mut(S::LANES).zip(sums.chunks_exact(S::LANES)) {
-            let mut value = simd.load(sums);
-            if let Some(bias) = bias {
-                value = simd.add(value, read(simd, &bias[at..]));
-            }
-            if self.finish.accumulate {
-                value = simd.add(value, read(simd, out));
-            }
-            let value = activation.apply(simd, value);
-            if out.len() == S::LANES {
-                simd.store(value, out);
-            } else {
-                simd.store_partial(value, out);
-            }
-            at += S::LANES;
-        }
-    }
-}
-
-/// The first vector of a slice, however short that is.
-#[inline(always)]
-fn read<S: Simd>(simd: S, from: &[f32]) -> S::Vector {
-    if from.len() >= S::LANES { simd.load(from) } else { simd.load_partial(from, 0.0) }
 }

@@ -4,12 +4,14 @@
 use super::block::{Blocking, Product, multiply};
 use super::convert::Activations;
 use super::emulator::Emulator;
-use super::format::{Bf16, Int8, Scales, round_to_bf16};
+use super::format::{Bf16, Int8, Scales};
 use super::hardware::Amx;
 use super::pack::PackedTiles;
 use super::unit::TileUnit;
-use crate::gemm::{Activation, Finish, Matrix, MatrixMut};
-use crate::{Cpu, Isa, reference};
+use super::{COLUMN_STEP, ROW_STEP};
+use crate::cpu::split;
+use crate::gemm::{Activation, Finish, Matrix, MatrixMut, bf16_bits};
+use crate::{Isa, reference};
 
 /// Error of a bf16 product with inputs already rounded to bf16, per summed product of numbers
 /// below 1: only the `f32` sums round.
@@ -61,7 +63,7 @@ fn finishes(bias: &[f32]) -> [Finish<'_>; 4] {
 
 /// A product on one thread with a tile unit, cut as `blocking` says or by default. The output
 /// starts as `values(4, ..)`.
-fn product<U: TileUnit, F: Activations>(
+pub(super) fn product<U: TileUnit, F: Activations>(
     unit: U,
     (input, weights): (&[f32], &PackedTiles<F>),
     finish: Finish<'_>,
@@ -85,7 +87,7 @@ trait Rounded: Activations {
 
 impl Rounded for Bf16 {
     fn rounded(row: &[f32]) -> Vec<f32> {
-        row.iter().map(|&x| f32::from_bits(round_to_bf16(x) << 16)).collect()
+        row.iter().map(|&x| f32::from_bits(u32::from(bf16_bits(x)) << 16)).collect()
     }
 }
 
@@ -223,26 +225,40 @@ fn passes_and_row_blocks_do_not_change_a_bit() {
     assert_any_blocking::<Int8>();
 }
 
-/// Large enough that the thread budget is used, by rows and by columns.
-#[test]
-fn threads_do_not_change_a_bit() {
+/// What threads do: each takes some rows or some columns.
+fn assert_any_cut<F: Activations>() {
+    let (m, k, n) = (90, 70, 150);
+    let packed = PackedTiles::<F>::pack(Matrix::new(&values(1, n * k), k, (n, k)));
+    let (input, bias) = (values(2, m * k), values(3, n));
+    let (input, finish) = (Matrix::new(&input, k, (m, k)), Finish::bias(&bias));
     let isa = *Isa::available().last().unwrap();
-    for Shape { m, k, n } in [Shape { m: 1030, k: 70, n: 90 }, Shape { m: 40, k: 515, n: 330 }] {
-        let packed = PackedTiles::<Bf16>::pack(Matrix::new(&values(1, n * k), k, (n, k)));
-        let (input, bias) = (values(2, m * k), values(3, n));
-        let with_threads = |threads| {
-            let mut out = vec![0.0; m * n];
-            let operands = (Matrix::new(&input, k, (m, k)), packed.panels());
-            let into = MatrixMut::new(&mut out, n, (m, n));
-            let cpu = Cpu::new(isa, threads);
-            super::matmul(cpu, &Emulator::default(), operands, Finish::bias(&bias), into);
-            out
-        };
-        let one = with_threads(1);
-        for threads in [2, 3, 4] {
-            assert_same_bits(&with_threads(threads), &one, &format!("{threads} threads"));
+    let cut = |rows_of_part: usize, columns_of_part: usize| {
+        let mut out = vec![f32::NAN; m * n];
+        let mut below = MatrixMut::new(&mut out, n, (m, n));
+        for rows in split(m, m.div_ceil(rows_of_part), ROW_STEP) {
+            let (mut right, rest) = below.split_rows(rows.len());
+            below = rest;
+            for columns in split(n, n.div_ceil(columns_of_part), COLUMN_STEP) {
+                let (part, rest) = right.split_columns(columns.len());
+                right = rest;
+                let weights = packed.panels().columns_in(columns.clone());
+                let finish = finish.columns(columns);
+                let product = Product::new(input.rows_in(rows.clone()), weights, finish);
+                multiply(isa, Emulator::default(), product, part);
+            }
         }
+        out
+    };
+    let whole = cut(m, n);
+    for (rows, columns) in [(16, n), (48, n), (m, 32), (m, 96), (32, 64)] {
+        assert_same_bits(&cut(rows, columns), &whole, &format!("{rows} rows, {columns} columns"));
     }
+}
+
+#[test]
+fn cutting_rows_and_columns_does_not_change_a_bit() {
+    assert_any_cut::<Bf16>();
+    assert_any_cut::<Int8>();
 }
 
 #[test]
@@ -260,4 +276,38 @@ fn what_is_not_a_number_stays_in_its_row() {
     }
     check::<Bf16>(&input, (k, n));
     check::<Int8>(&input, (k, n));
+}
+
+/// Times the cuts that [`Blocking`] allows, on a processor with a tile unit.
+#[test]
+#[ignore = "prints speeds, and needs a processor with a tile unit"]
+fn speed_by_blocking() {
+    const ROUNDS: usize = 7;
+    let unit = Amx::detect().expect("this processor has a tile unit");
+    let isa = Isa::named("amx").expect("a tile unit comes with vectors");
+    println!("{:>6} {:>5} {:>5} {:>6} {:>6} {:>9}", "m", "k", "n", "rows", "steps", "GFLOP/s");
+    for (m, k, n) in [(196, 768, 768), (196, 768, 3072), (1568, 768, 2304), (1568, 3072, 768)] {
+        let packed = PackedTiles::<Bf16>::pack(Matrix::new(&values(1, n * k), k, (n, k)));
+        let (input, bias) = (values(2, m * k), values(3, n));
+        let mut out = vec![0.0; m * n];
+        for rows in [128, 256, 512, 1024] {
+            for steps in [4, 6, 8, 10, 12, 16, 24, 48, 96] {
+                let mut seconds = [0.0; ROUNDS];
+                for seconds in &mut seconds {
+                    let product = Product {
+                        input: Matrix::new(&input, k, (m, k)),
+                        weights: packed.panels(),
+                        finish: Finish::bias(&bias),
+                        blocking: Blocking { rows, steps },
+                    };
+                    let started = std::time::Instant::now();
+                    multiply(isa, unit, product, MatrixMut::new(&mut out, n, (m, n)));
+                    *seconds = started.elapsed().as_secs_f64();
+                }
+                seconds.sort_by(f64::total_cmp);
+                let speed = (2 * m * k * n) as f64 / seconds[ROUNDS / 2] / 1e9;
+                println!("{m:>6} {k:>5} {n:>5} {rows:>6} {steps:>6} {speed:>9.0}");
+            }
+        }
+    }
 }
