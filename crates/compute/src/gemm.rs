@@ -10,6 +10,7 @@
 mod bf16;
 mod block;
 mod form;
+mod integer;
 mod line;
 mod matrix;
 mod pack;

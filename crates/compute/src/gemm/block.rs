@@ -13,7 +13,7 @@ use crate::simd::{Kernel, Simd};
 const ROW_BLOCK_BYTES: usize = 192 << 10;
 
 /// Multiplies on the calling thread: `out = activation(input · panels + bias [+ out])`.
-pub(crate) fn multiply<T: PanelElement>(
+pub(crate) fn multiply<T: PanelElement<Input = f32>>(
     isa: Isa,
     input: Matrix<'_>,
     panels: Panels<'_, T>,
@@ -70,7 +70,7 @@ struct Multiply<'a, T> {
     out: MatrixMut<'a>,
 }
 
-impl<T: PanelElement> Kernel for Multiply<'_, T> {
+impl<T: PanelElement<Input = f32>> Kernel for Multiply<'_, T> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(mut self, simd: S) {
@@ -98,7 +98,7 @@ impl<T: PanelElement> Kernel for Multiply<'_, T> {
     }
 }
 
-impl<T: PanelElement> Multiply<'_, T> {
+impl<T: PanelElement<Input = f32>> Multiply<'_, T> {
     #[inline(always)]
     fn tile<S: Simd>(
         &mut self,
@@ -114,7 +114,7 @@ impl<T: PanelElement> Multiply<'_, T> {
             stride: self.input.stride(),
             panels: self.panels.data(panel, group).as_ptr(),
             panel_stride: self.panels.stride(),
-            features: self.panels.features(),
+            lines: self.panels.features(),
         };
         // SAFETY: `rows` are rows of `input` (checked above), each of `features` numbers
         // (checked in `multiply`), and `data` returned `group` whole panels; panels are as wide
@@ -124,6 +124,7 @@ impl<T: PanelElement> Multiply<'_, T> {
         unsafe { sum_tile(simd, (rows.len(), group), input, sums) };
         let width = self.panels.width();
         let columns = panel * width..((panel + group) * width).min(self.out.columns());
-        store_tile(simd, self.finish, (sums, width), (rows, columns), &mut self.out);
+        let finished = (self.finish, None);
+        store_tile(simd, finished, (sums, width), (rows, columns), &mut self.out);
     }
 }

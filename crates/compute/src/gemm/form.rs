@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::bf16::pack_pairs;
+use super::integer::{self, IntegerMatrix, IntegerPanels};
 use super::{Finish, Matrix, MatrixMut, Panels, multiply, pack_rows, packed_length};
 use crate::buffer::Lines;
 use crate::{Isa, Precision};
@@ -11,22 +12,24 @@ use crate::{Isa, Precision};
 pub(crate) enum Form {
     F32(Lines<f32>),
     Bf16(Lines<u32>),
+    Int16(IntegerMatrix<i16>),
+    Int8(IntegerMatrix<i8>),
 }
 
 impl Form {
     /// Packs `weights`, `[outputs, inputs]`, in the form in which this instruction set computes
     /// at that precision.
     pub(crate) fn pack(isa: Isa, precision: Precision, weights: Matrix<'_>) -> Self {
-        let width = isa.panel_columns();
-        let mut plain = Lines::zeroed(packed_length(weights.rows(), weights.columns(), width));
-        pack_rows(weights, width, &mut plain);
         match precision {
+            Precision::F32 => Self::F32(plain_lines(isa, weights)),
             Precision::Bf16 => {
+                let plain = plain_lines(isa, weights);
                 let mut pairs = Lines::zeroed(plain.len() / 2);
-                pack_pairs(&plain, width, &mut pairs);
+                pack_pairs(&plain, isa.panel_columns(), &mut pairs);
                 Self::Bf16(pairs)
             }
-            Precision::F32 | Precision::Int16 | Precision::Int8 => Self::F32(plain),
+            Precision::Int16 => Self::Int16(IntegerMatrix::pack(isa, weights)),
+            Precision::Int8 => Self::Int8(IntegerMatrix::pack(isa, weights)),
         }
     }
 
@@ -36,6 +39,8 @@ impl Form {
         match self {
             Self::F32(data) => Weights::F32(Panels::with_line(data, shape, width, width)),
             Self::Bf16(data) => Weights::Bf16(Panels::with_line(data, shape, width, width / 2)),
+            Self::Int16(matrix) => Weights::Int16(matrix.panels(shape, width)),
+            Self::Int8(matrix) => Weights::Int8(matrix.panels(shape, width)),
         }
     }
 
@@ -44,8 +49,17 @@ impl Form {
         match self {
             Self::F32(data) => size_of_val(&data[..]),
             Self::Bf16(data) => size_of_val(&data[..]),
+            Self::Int16(matrix) => matrix.bytes(),
+            Self::Int8(matrix) => matrix.bytes(),
         }
     }
+}
+
+fn plain_lines(isa: Isa, weights: Matrix<'_>) -> Lines<f32> {
+    let width = isa.panel_columns();
+    let mut lines = Lines::zeroed(packed_length(weights.rows(), weights.columns(), width));
+    pack_rows(weights, width, &mut lines);
+    lines
 }
 
 /// Packed weights, or some of their columns, to multiply by.
@@ -53,6 +67,8 @@ impl Form {
 pub(crate) enum Weights<'a> {
     F32(Panels<'a, f32>),
     Bf16(Panels<'a, u32>),
+    Int16(IntegerPanels<'a, i16>),
+    Int8(IntegerPanels<'a, i8>),
 }
 
 impl Weights<'_> {
@@ -61,6 +77,8 @@ impl Weights<'_> {
         match self {
             Self::F32(panels) => panels.columns(),
             Self::Bf16(panels) => panels.columns(),
+            Self::Int16(weights) => weights.panels.columns(),
+            Self::Int8(weights) => weights.panels.columns(),
         }
     }
 
@@ -69,6 +87,8 @@ impl Weights<'_> {
         match self {
             Self::F32(panels) => panels.width(),
             Self::Bf16(panels) => panels.width(),
+            Self::Int16(weights) => weights.panels.width(),
+            Self::Int8(weights) => weights.panels.width(),
         }
     }
 
@@ -78,6 +98,8 @@ impl Weights<'_> {
         match self {
             Self::F32(panels) => Self::F32(panels.columns_in(columns)),
             Self::Bf16(panels) => Self::Bf16(panels.columns_in(columns)),
+            Self::Int16(weights) => Self::Int16(weights.columns_in(columns)),
+            Self::Int8(weights) => Self::Int8(weights.columns_in(columns)),
         }
     }
 
@@ -92,6 +114,8 @@ impl Weights<'_> {
         match self {
             Self::F32(panels) => multiply(isa, input, panels, finish, out),
             Self::Bf16(panels) => multiply(isa, input, panels, finish, out),
+            Self::Int16(weights) => integer::multiply(isa, input, weights, finish, out),
+            Self::Int8(weights) => integer::multiply(isa, input, weights, finish, out),
         }
     }
 }
