@@ -1,6 +1,6 @@
 //! `config.json`: the sizes of a model, checked before anything is allocated by them.
 
-use onespace_media::{PreprocessSpec, Resample};
+use onespace_media::{Fit, PreprocessSpec, Resample};
 use serde::Deserialize;
 
 use crate::model_files::CONFIG_FILE;
@@ -99,8 +99,7 @@ impl Config {
     pub(crate) fn preprocess(&self) -> PreprocessSpec {
         let side = u32::try_from(self.image_side_px).expect("the side was checked at load");
         PreprocessSpec {
-            width: side,
-            height: side,
+            fit: Fit::Squash { width: side, height: side },
             resample: Resample::Bicubic,
             mean: self.image_mean,
             std: self.image_std,

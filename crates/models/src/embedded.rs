@@ -9,6 +9,15 @@ static CONFIG: &[u8] = include_bytes!("../embedded/config.json");
 static TOKENIZER: &[u8] = include_bytes!("../embedded/tokenizer.json");
 static WEIGHTS: &[u8] = include_bytes!("../embedded/model.safetensors");
 
+/// Size of its files in bytes.
+pub static BYTES: u64 = (CONFIG.len() + TOKENIZER.len() + WEIGHTS.len()) as u64;
+
+/// Its `tokenizer.json`.
+#[must_use]
+pub fn tokenizer_json() -> &'static [u8] {
+    TOKENIZER
+}
+
 /// Loads the embedded model. No file is read.
 ///
 /// # Errors

@@ -38,7 +38,7 @@ pub enum ModelError {
     /// An image that was not prepared as the model's description asks.
     #[error(
         "sequence {index} has an image of {width}x{height} ({bytes} bytes), the model reads \
-         {expected_width}x{expected_height} RGB; prepare it by the model's description"
+         {expected}; prepare it by the model's description"
     )]
     ImageSize {
         /// Place in the batch.
@@ -49,10 +49,8 @@ pub enum ModelError {
         height: u32,
         /// Bytes of its pixels.
         bytes: usize,
-        /// Width that the model reads, in pixels.
-        expected_width: u32,
-        /// Height that the model reads, in pixels.
-        expected_height: u32,
+        /// What the model reads.
+        expected: String,
     },
     /// A token id that is not in the vocabulary.
     #[error("sequence {index} has token id {id}, the vocabulary ends at {vocabulary}")]

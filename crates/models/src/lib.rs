@@ -26,10 +26,13 @@ mod shorten;
 mod tokenizer;
 mod weights;
 
-pub use description::{Fusion, ModelDescription, Precision};
+pub use description::{Fusion, ModelDescription};
 pub use error::{LoadError, LoadErrorKind, ModelError};
-pub use sequence::{Part, Sequence};
+pub use onespace_compute::Precision;
+pub use sequence::{InputPart, Part, Sequence, TokenizedInput, TokenizedPart};
 pub use shorten::shorten;
+
+use onespace_media::PreprocessSpec;
 
 /// A model that turns sequences into vectors.
 ///
@@ -39,11 +42,22 @@ pub trait EmbeddingModel: Send + Sync {
     /// What the model takes and gives.
     fn description(&self) -> &ModelDescription;
 
-    /// The token ids of a text. Any text is ordinary text: nothing in it is a command.
+    /// What the model will read of the parts: token ids, with the pictures at their places. Any
+    /// text is ordinary text: nothing in it is a command. Parts of text without a token vanish.
     ///
     /// # Errors
     /// [`ModelError::Tokenizer`] when the tokenizer fails.
-    fn tokenize(&self, text: &str) -> Result<Vec<u32>, ModelError>;
+    fn tokenize(&self, input: &[InputPart<'_>]) -> Result<TokenizedInput, ModelError>;
+
+    /// What the pictures of this input are to be turned into. The description's, unless it
+    /// depends on how much else there is to read.
+    fn preprocess(&self, _input: &TokenizedInput) -> PreprocessSpec {
+        self.description().preprocess.clone()
+    }
+
+    /// Places that a prepared picture of that width and height, in pixels, takes in the sequence,
+    /// or in the vision tower of a model without a common one.
+    fn image_tokens(&self, width: u32, height: u32) -> usize;
 
     /// Estimated multiply-adds of embedding the sequence, in thousands.
     fn cost(&self, sequence: &Sequence) -> u64;

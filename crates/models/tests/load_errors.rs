@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use half::f16;
-use onespace_models::{EmbeddingModel, LoadError, LoadErrorKind, Part, Sequence, folder};
+use onespace_models::{EmbeddingModel, InputPart, LoadError, LoadErrorKind, TokenizedPart, folder};
 use safetensors::{Dtype, tensor::TensorView};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -137,9 +137,9 @@ fn a_tiny_model_loads_and_embeds() {
     let description = model.description();
     assert_eq!((description.name.as_str(), description.dimension), ("tiny", 6));
     assert_eq!(description.weights_sha256.len(), 64);
-    let ids = model.tokenize("Abc").unwrap();
-    assert_eq!(ids, [26, 0, 1, 2]);
-    let vectors = model.embed(&[Sequence { parts: vec![Part::Text(ids)] }]).unwrap();
+    let input = model.tokenize(&[InputPart::Text("Abc")]).unwrap();
+    assert_eq!(input.parts, [TokenizedPart::Text(vec![26, 0, 1, 2])]);
+    let vectors = model.embed(&[input.with_pictures(&[])]).unwrap();
     assert_eq!(vectors[0].len(), 6);
 }
 

@@ -20,8 +20,8 @@ use crate::model_files::WEIGHTS_FILE;
 use crate::tokenizer::TextTokenizer;
 use crate::weights::{TokenTable, Weights};
 use crate::{
-    EmbeddingModel, Fusion, LoadError, LoadErrorKind, ModelDescription, ModelError, Part,
-    Precision, Sequence,
+    EmbeddingModel, Fusion, InputPart, LoadError, LoadErrorKind, ModelDescription, ModelError,
+    Part, Precision, Sequence, TokenizedInput, TokenizedPart,
 };
 
 /// Images that go through the vision tower together: enough to use the weights well while the
@@ -185,8 +185,24 @@ impl EmbeddingModel for OnespaceFusion {
         &self.description
     }
 
-    fn tokenize(&self, text: &str) -> Result<Vec<u32>, ModelError> {
-        self.tokenizer.ids(text)
+    fn tokenize(&self, input: &[InputPart<'_>]) -> Result<TokenizedInput, ModelError> {
+        let mut parts = Vec::with_capacity(input.len());
+        for part in input {
+            match part {
+                InputPart::Image(index) => parts.push(TokenizedPart::Image(*index)),
+                InputPart::Text(text) => {
+                    let ids = self.tokenizer.ids(text)?;
+                    if !ids.is_empty() {
+                        parts.push(TokenizedPart::Text(ids));
+                    }
+                }
+            }
+        }
+        Ok(TokenizedInput { parts })
+    }
+
+    fn image_tokens(&self, _width: u32, _height: u32) -> usize {
+        VISUAL_TOKENS
     }
 
     fn cost(&self, sequence: &Sequence) -> u64 {
@@ -219,7 +235,8 @@ fn describe(config: Config, weights_sha256: String) -> ModelDescription {
         dimensions: config.dimensions,
         text_tokens_max: config.text_tokens_max,
         images_max: config.images_max,
-        visual_tokens_per_image: config.visual_tokens,
+        image_tokens_max: config.visual_tokens,
+        text_chunk_tokens: None,
         precision: Precision::F32,
         fusion: Fusion::Early,
         weights_sha256,

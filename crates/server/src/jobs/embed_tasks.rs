@@ -87,7 +87,7 @@ async fn embed_picture(app: &App, claimed: &ClaimedTask) -> ApiResult<Value> {
     let outcome = embed::execute(app, &claimed.scope, &mut plan).await?;
     let result = TaskResult {
         data: vec![EmbeddingItem::visual_asset(outcome.vector)],
-        usage: embed::render::usage(&plan),
+        usage: embed::render::usage(&plan, outcome.image_tokens),
         space: model.space.to_string(),
     };
     serde_json::to_value(result).map_err(ApiError::internal)

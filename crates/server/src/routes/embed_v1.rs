@@ -53,6 +53,7 @@ pub(crate) async fn create_embedding_v1(
         let message = "Give at least one of `text`, `image_url` and `image_file`.";
         return Err(ApiError::new(ErrorCode::ParameterNotProvided, message));
     }
+    let text_chunks = text_plan.as_ref().map_or(1, EmbedPlan::text_chunks);
     let text_embedding = match text_plan {
         Some(mut plan) => Some(result(embed::execute(&app, &scope, &mut plan).await?.vector, None)),
         None => None,
@@ -67,6 +68,7 @@ pub(crate) async fn create_embedding_v1(
     let mut response =
         Json(EmbedV1Response { model_name, text_embedding, image_embedding }).into_response();
     embed::render::name_space(&mut response, &model);
+    embed::render::count_chunks(&mut response, text_chunks);
     Ok(response)
 }
 

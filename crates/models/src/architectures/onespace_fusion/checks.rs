@@ -30,20 +30,12 @@ pub(super) fn check_sequence(
             return Err(ModelError::UnknownToken { index, id, vocabulary });
         }
     }
-    let (expected_width, expected_height) =
-        (description.preprocess.width, description.preprocess.height);
     for image in sequence.images() {
         let (width, height, bytes) = (image.width, image.height, image.rgb.len());
         let length = width as usize * height as usize * 3;
-        if (width, height, bytes) != (expected_width, expected_height, length) {
-            return Err(ModelError::ImageSize {
-                index,
-                width,
-                height,
-                bytes,
-                expected_width,
-                expected_height,
-            });
+        if !description.preprocess.is_prepared_size(width, height) || bytes != length {
+            let expected = description.preprocess.geometry_name();
+            return Err(ModelError::ImageSize { index, width, height, bytes, expected });
         }
     }
     Ok(())
