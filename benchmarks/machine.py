@@ -75,6 +75,24 @@ def memory_peak_mib(process_id: int) -> float:
     return int(re.search(r"VmHWM:\s*(\d+)", status)[1]) / 1024
 
 
+def busy_seconds(threads: int) -> float:
+    """Time that the first `threads` cores have worked so far, for whomever."""
+    wanted = {f"cpu{core}" for core in cores(threads)}
+    ticks = 0
+    for line in Path("/proc/stat").read_text().splitlines():
+        name, *times = line.split()
+        if name in wanted:
+            # All but idle and waiting for disks; what the host took away counts as busy.
+            ticks += sum(map(int, times[:3])) + sum(map(int, times[5:8]))
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def own_seconds(process_id: int) -> float:
+    """Time on the processor of one process, and of its children that have ended."""
+    fields = Path(f"/proc/{process_id}/stat").read_text().rsplit(")", 1)[1].split()
+    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
+
+
 def peak_gflop_per_s(yardstick: Path, threads: int) -> dict[str, float]:
     """What the cores could do at most: the program `yardstick` measures it, by unit."""
     command = pinned([str(yardstick), "peak", str(threads)], threads)

@@ -15,7 +15,7 @@ import numpy
 from safetensors.numpy import load_file
 
 from . import conversion, folders, machine, report, towers
-from .processes import Line, Ours, Unavailable
+from .processes import Line, Ours, Turn, Unavailable
 
 BATCHES = (1, 8, 32)
 THREADS = (1, 2)
@@ -110,27 +110,30 @@ def measure(case: towers.Case, threads: int, asked) -> list[dict]:
     try:
         vectors = {name: numpy.array(engine.vectors(), numpy.float64) for name, engine in running.items()}
         agreements = {name: agreement(rows, vectors[REFERENCE]) for name, rows in vectors.items()}
-        rates = {(name, batch): [] for name in running for batch in asked.batches}
+        turns = {(name, batch): [] for name in running for batch in asked.batches}
         for batch in asked.batches:
-            for turn in range(asked.rounds):
+            for number in range(asked.rounds):
                 names = list(running)
                 # Nobody always comes after the same neighbour.
-                for name in names[turn % len(names) :] + names[: turn % len(names)]:
-                    rates[name, batch].append(running[name].items_per_s(batch, asked.seconds))
+                for name in names[number % len(names) :] + names[: number % len(names)]:
+                    turns[name, batch].append(running[name].turn(batch, asked.seconds))
         work = towers.multiply_adds(paths[0], case)
         return [
-            row(case, threads, batch, name, rates[name, batch], work, agreements[name])
+            row((case, threads, batch), name, turns[name, batch], work, agreements[name])
             | {"memory_peak_mib": round(running[name].memory_peak_mib())}
-            for name, batch in rates
+            for name, batch in turns
         ]
     finally:
         for engine in running.values():
             engine.close()
 
 
-def row(case, threads: int, batch: int, engine: str, rates: list[float], work: float, agreed: dict) -> dict:
+def row(where: tuple, engine: str, turns: list[Turn], work: float, agreed: dict) -> dict:
     """One line of the results."""
+    case, threads, batch = where
+    rates = [turn.items_per_s for turn in turns]
     median = statistics.median(rates)
+    others = statistics.median(turn.others_cores for turn in turns)
     line = {
         "case": case.name,
         "threads": threads,
@@ -141,9 +144,11 @@ def row(case, threads: int, batch: int, engine: str, rates: list[float], work: f
         "items_per_s_max": max(rates),
         "rounds": len(rates),
         "gflop_per_s": 2e-9 * work * median,
+        "others_cores": others,
         **agreed,
     }
-    print(f"  batch {batch:>2}  {engine:<22} {median:9.2f} /s  cosine {agreed['cosine']:.7f}", flush=True)
+    found = f"{median:9.2f} /s  cosine {agreed['cosine']:.7f}  others {others:.2f} cores"
+    print(f"  batch {batch:>2}  {engine:<22} {found}", flush=True)
     return line
 
 

@@ -5,12 +5,23 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
+from dataclasses import dataclass
 from pathlib import Path
 
 from . import machine
 from .towers import Case
 
 START_SECONDS_MAX = 600
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What an engine did in one turn."""
+
+    items_per_s: float
+    # Cores that others kept busy meanwhile, of those that the engine runs on.
+    others_cores: float
 
 
 class Unavailable(Exception):
@@ -21,6 +32,7 @@ class Line:
     """An engine that answers JSON lines."""
 
     def __init__(self, command: list, threads: int):
+        self.threads = threads
         self.errors = tempfile.TemporaryFile("w+")
         self.process = subprocess.Popen(
             machine.pinned([str(word) for word in command], threads),
@@ -56,10 +68,13 @@ class Line:
         """The vector of every input."""
         return self.ask({"do": "vectors"})["vectors"]
 
-    def items_per_s(self, batch: int, seconds: float) -> float:
-        """Inputs per second over all calls of one turn."""
+    def turn(self, batch: int, seconds: float) -> Turn:
+        """Calls of `batch` inputs for so long."""
+        started = time.perf_counter()
+        others = machine.busy_seconds(self.threads) - machine.own_seconds(self.process.pid)
         times = self.ask({"do": "run", "batch": batch, "seconds": seconds})["seconds"]
-        return batch * len(times) / sum(times)
+        others = machine.busy_seconds(self.threads) - machine.own_seconds(self.process.pid) - others
+        return Turn(batch * len(times) / sum(times), others / (time.perf_counter() - started))
 
     def memory_peak_mib(self) -> float:
         """The most memory that the process has held."""
@@ -77,8 +92,8 @@ class Ours:
     def __init__(self, program: Path, folder: Path, case: Case, precision: str, threads: int):
         self.program, self.folder, self.case = program, folder, case
         self.precision, self.threads = precision, threads
-        self.peak_mib = 0.0
-        self.items_per_s(1, 0.1)
+        self.peak_mib = self.own_seconds = 0.0
+        self.turn(1, 0.1)
 
     def run(self, arguments: list) -> str:
         """Runs the program and returns what it wrote."""
@@ -97,6 +112,7 @@ class Ours:
         if process.returncode != 0:
             raise Unavailable(" / ".join(errors[:3]))
         self.peak_mib = max(self.peak_mib, usage.ru_maxrss / 1024)
+        self.own_seconds = usage.ru_utime + usage.ru_stime
         return out
 
     def vectors(self) -> list[list[float]]:
@@ -108,10 +124,13 @@ class Ours:
             rows = [json.loads(line) for line in output.read_text().splitlines()]
         return [row["embedding"] for row in rows]
 
-    def items_per_s(self, batch: int, seconds: float) -> float:
-        """Inputs per second over all calls of one turn."""
+    def turn(self, batch: int, seconds: float) -> Turn:
+        """Calls of `batch` inputs for so long, by a process of its own."""
         arguments = ["bench", "--input", self.case.input, "--batch", batch, "--threads", self.threads]
-        return json.loads(self.run([*arguments, "--seconds", seconds, "--json"]))["items_per_s"]
+        started, others = time.perf_counter(), machine.busy_seconds(self.threads)
+        measured = json.loads(self.run([*arguments, "--seconds", seconds, "--json"]))
+        others = machine.busy_seconds(self.threads) - self.own_seconds - others
+        return Turn(measured["items_per_s"], others / (time.perf_counter() - started))
 
     def memory_peak_mib(self) -> float:
         """The most memory that any of the processes has held."""
