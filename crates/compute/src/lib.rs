@@ -16,8 +16,8 @@
 //! intrinsic must be `#[inline(always)]`, because a function that is not inlined loses the
 //! instruction set of its caller, and each vector operation in it becomes a call. Closures are
 //! avoided in kernels for the same reason. A new instruction set is a new file in `simd/` and
-//! an arm in `Isa`; one with its own tile unit (AMX) also brings its own packing and its own
-//! tile loop in place of `gemm/tile.rs`.
+//! an arm in `Isa`; one with a tile unit (AMX, in `amx.rs`) also brings its own packing and its
+//! own tile loop in place of `gemm/tile.rs`.
 //!
 //! # Batch invariance
 //! Each output element is one chain of additions in the order of the input features, whatever
@@ -30,6 +30,7 @@
 //! do not fit. Values that come from outside are checked before they get here.
 
 mod activation;
+mod amx;
 mod attention;
 mod buffer;
 mod conv;

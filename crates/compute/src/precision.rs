@@ -42,6 +42,11 @@ impl Precision {
         Self::ALL.into_iter().find(|precision| precision.name() == name)
     }
 
+    /// Whether attention may round to bf16 at this precision, where that is faster.
+    pub(crate) fn narrows(self) -> bool {
+        matches!(self, Self::Bf16 | Self::Int8)
+    }
+
     /// The fastest precision of an instruction set whose vectors keep a cosine of at least
     /// [`COSINE_MIN`] to those of `f32`: the default of a model.
     #[must_use]

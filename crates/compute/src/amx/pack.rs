@@ -100,10 +100,10 @@ impl<'a, F: Format> TilePanels<'a, F> {
         &self.tiles[start..(start + size).min(self.tiles.len())]
     }
 
-    /// The scales of sixteen columns.
-    pub(crate) fn scales(&self, first: usize) -> &'a [f32; SIDE] {
-        let (scales, _) = self.scales[first..].as_chunks();
-        &scales[0]
+    /// The scales of the columns of the panel that starts at column `first`.
+    #[inline(always)]
+    pub(crate) fn scales(&self, first: usize) -> &'a [f32] {
+        &self.scales[first..first + PAIR]
     }
 
     /// The panels of some of the columns; the range starts on a panel border.

@@ -5,8 +5,12 @@ use std::ops::Range;
 use super::bf16::pack_pairs;
 use super::integer::{self, IntegerMatrix, IntegerPanels};
 use super::{Finish, Matrix, MatrixMut, Panels, multiply, pack_rows, packed_length};
+use crate::amx::{self, Amx, PackedTiles, Product, TilePanels};
 use crate::buffer::Lines;
 use crate::{Isa, Precision};
+
+/// See [`Weights::rows_per_part_min`].
+const ROWS_PER_PART_MIN: usize = 48;
 
 /// Packed weights that own their memory.
 pub(crate) enum Form {
@@ -14,13 +18,18 @@ pub(crate) enum Form {
     Bf16(Lines<u32>),
     Int16(IntegerMatrix<i16>),
     Int8(IntegerMatrix<i8>),
+    TilesBf16(PackedTiles<amx::Bf16>),
+    TilesInt8(PackedTiles<amx::Int8>),
 }
 
 impl Form {
     /// Packs `weights`, `[outputs, inputs]`, in the form in which this instruction set computes
     /// at that precision.
     pub(crate) fn pack(isa: Isa, precision: Precision, weights: Matrix<'_>) -> Self {
+        let tiles = isa.tiles().is_some();
         match precision {
+            Precision::Bf16 if tiles => Self::TilesBf16(PackedTiles::pack(weights)),
+            Precision::Int8 if tiles => Self::TilesInt8(PackedTiles::pack(weights)),
             Precision::F32 => Self::F32(plain_lines(isa, weights)),
             Precision::Bf16 => {
                 let plain = plain_lines(isa, weights);
@@ -36,11 +45,14 @@ impl Form {
     /// The weights to multiply by, of the shape `(outputs, inputs)`.
     pub(crate) fn weights(&self, isa: Isa, shape: (usize, usize)) -> Weights<'_> {
         let width = isa.panel_columns();
+        let unit = || isa.tiles().expect("packed in tiles where there is a tile unit");
         match self {
             Self::F32(data) => Weights::F32(Panels::with_line(data, shape, width, width)),
             Self::Bf16(data) => Weights::Bf16(Panels::with_line(data, shape, width, width / 2)),
             Self::Int16(matrix) => Weights::Int16(matrix.panels(shape, width)),
             Self::Int8(matrix) => Weights::Int8(matrix.panels(shape, width)),
+            Self::TilesBf16(packed) => Weights::TilesBf16(packed.panels(), unit()),
+            Self::TilesInt8(packed) => Weights::TilesInt8(packed.panels(), unit()),
         }
     }
 
@@ -51,6 +63,8 @@ impl Form {
             Self::Bf16(data) => size_of_val(&data[..]),
             Self::Int16(matrix) => matrix.bytes(),
             Self::Int8(matrix) => matrix.bytes(),
+            Self::TilesBf16(packed) => packed.bytes(),
+            Self::TilesInt8(packed) => packed.bytes(),
         }
     }
 }
@@ -69,6 +83,8 @@ pub(crate) enum Weights<'a> {
     Bf16(Panels<'a, u32>),
     Int16(IntegerPanels<'a, i16>),
     Int8(IntegerPanels<'a, i8>),
+    TilesBf16(TilePanels<'a, amx::Bf16>, Amx),
+    TilesInt8(TilePanels<'a, amx::Int8>, Amx),
 }
 
 impl Weights<'_> {
@@ -79,6 +95,25 @@ impl Weights<'_> {
             Self::Bf16(panels) => panels.columns(),
             Self::Int16(weights) => weights.panels.columns(),
             Self::Int8(weights) => weights.panels.columns(),
+            Self::TilesBf16(panels, _) => panels.columns(),
+            Self::TilesInt8(panels, _) => panels.columns(),
+        }
+    }
+
+    /// With fewer rows per thread, columns are cut instead: each thread then reads only its
+    /// share of the weights.
+    pub(crate) fn rows_per_part_min(&self) -> usize {
+        match self {
+            Self::TilesBf16(..) | Self::TilesInt8(..) => amx::ROWS_PER_PART_MIN,
+            _ => ROWS_PER_PART_MIN,
+        }
+    }
+
+    /// Rows are best cut at multiples of this.
+    pub(crate) fn row_step(&self) -> usize {
+        match self {
+            Self::TilesBf16(..) | Self::TilesInt8(..) => amx::ROW_STEP,
+            _ => 1,
         }
     }
 
@@ -89,6 +124,7 @@ impl Weights<'_> {
             Self::Bf16(panels) => panels.width(),
             Self::Int16(weights) => weights.panels.width(),
             Self::Int8(weights) => weights.panels.width(),
+            Self::TilesBf16(..) | Self::TilesInt8(..) => amx::COLUMN_STEP,
         }
     }
 
@@ -100,6 +136,8 @@ impl Weights<'_> {
             Self::Bf16(panels) => Self::Bf16(panels.columns_in(columns)),
             Self::Int16(weights) => Self::Int16(weights.columns_in(columns)),
             Self::Int8(weights) => Self::Int8(weights.columns_in(columns)),
+            Self::TilesBf16(panels, unit) => Self::TilesBf16(panels.columns_in(columns), unit),
+            Self::TilesInt8(panels, unit) => Self::TilesInt8(panels.columns_in(columns), unit),
         }
     }
 
@@ -116,6 +154,12 @@ impl Weights<'_> {
             Self::Bf16(panels) => multiply(isa, input, panels, finish, out),
             Self::Int16(weights) => integer::multiply(isa, input, weights, finish, out),
             Self::Int8(weights) => integer::multiply(isa, input, weights, finish, out),
+            Self::TilesBf16(panels, unit) => {
+                amx::multiply(isa, unit, Product::new(input, panels, finish), out);
+            }
+            Self::TilesInt8(panels, unit) => {
+                amx::multiply(isa, unit, Product::new(input, panels, finish), out);
+            }
         }
     }
 }

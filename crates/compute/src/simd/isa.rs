@@ -8,8 +8,10 @@ use super::portable::Portable;
 
 #[cfg(target_arch = "x86_64")]
 use super::{avx2::Avx2, avx512::Avx512};
+use crate::amx::Amx;
 
-/// The environment variable that forces an instruction set: `portable`, `avx2` or `avx512`.
+/// The environment variable that forces an instruction set: `portable`, `avx2`, `avx512` or
+/// `amx`.
 pub const ISA_VARIABLE: &str = "ONESPACE_ISA";
 
 /// An instruction set that this processor has.
@@ -27,6 +29,9 @@ enum Level {
     Avx512(Avx512<false>),
     #[cfg(target_arch = "x86_64")]
     Avx512Vnni(Avx512<true>),
+    /// AVX-512 for everything but products in bf16 and 8-bit integers.
+    #[cfg(target_arch = "x86_64")]
+    Amx(Avx512<true>, Amx),
 }
 
 /// [`ISA_VARIABLE`] asks for something that is unknown or that this processor lacks.
@@ -52,7 +57,7 @@ impl std::error::Error for IsaError {}
 
 impl Isa {
     /// Every name that [`Isa::named`] knows, slowest first, whether or not this processor has it.
-    pub const NAMES: [&'static str; 3] = ["portable", "avx2", "avx512"];
+    pub const NAMES: [&'static str; 4] = ["portable", "avx2", "avx512", "amx"];
 
     /// The instruction set of this process: the fastest that the processor has, or the one that
     /// [`ISA_VARIABLE`] names. Decided at the first call and constant from then on.
@@ -88,6 +93,8 @@ impl Isa {
             let plain = || Avx512::detect().map(|proof| Self(Level::Avx512(proof)));
             let vnni = Avx512::detect().map(|proof| Self(Level::Avx512Vnni(proof)));
             found.extend(vnni.or_else(plain));
+            let tiles = Avx512::detect().zip(Amx::detect());
+            found.extend(tiles.map(|(proof, unit)| Self(Level::Amx(proof, unit))));
         }
         found
     }
@@ -101,6 +108,8 @@ impl Isa {
             Level::Avx2(_) => Self::NAMES[1],
             #[cfg(target_arch = "x86_64")]
             Level::Avx512(_) | Level::Avx512Vnni(_) => Self::NAMES[2],
+            #[cfg(target_arch = "x86_64")]
+            Level::Amx(..) => Self::NAMES[3],
         }
     }
 
@@ -113,7 +122,16 @@ impl Isa {
             #[cfg(target_arch = "x86_64")]
             Level::Avx512(proof) => proof.run(kernel),
             #[cfg(target_arch = "x86_64")]
-            Level::Avx512Vnni(proof) => proof.run(kernel),
+            Level::Avx512Vnni(proof) | Level::Amx(proof, _) => proof.run(kernel),
+        }
+    }
+
+    /// The tile unit, where the instruction set has one.
+    pub(crate) fn tiles(self) -> Option<Amx> {
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Level::Amx(_, unit) => Some(unit),
+            _ => None,
         }
     }
 
