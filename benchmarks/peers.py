@@ -45,6 +45,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=3.0, help="of each engine in each round")
     parser.add_argument("--quick", action="store_true", help="two short rounds, 2 threads, batches 1 and 8")
+    parser.add_argument("--threads", action="append", type=int, help="only so many; repeat for several")
+    parser.add_argument("--batch", action="append", type=int, help="only these; repeat for several")
     parser.add_argument("--case", action="append", help="only these; repeat for several")
     parser.add_argument("--engine", action="append", help="only these; repeat for several")
     parser.add_argument("--no-report", action="store_true", help="leave docs/PERFORMANCE.md alone")
@@ -161,10 +163,10 @@ def main() -> None:
         asked.engines.remove("candle-f32")
     if asked.engine:
         asked.engines = [REFERENCE, *(engine for engine in asked.engine if engine != REFERENCE)]
-    asked.batches = BATCHES[:2] if asked.quick else BATCHES
-    asked.threads = THREADS[-1:] if asked.quick else THREADS
+    asked.batches = asked.batch or (BATCHES[:2] if asked.quick else BATCHES)
+    asked.threads = asked.threads or (THREADS[-1:] if asked.quick else THREADS)
     cases = [case for case in towers.CASES if not asked.case or case.name in asked.case]
-    peak = {threads: machine.peak_gflop_per_s(asked.yardstick, threads) for threads in THREADS}
+    peak = {str(threads): machine.peak_gflop_per_s(asked.yardstick, threads) for threads in asked.threads}
     rows = [line for case in cases for threads in asked.threads for line in measure(case, threads, asked)]
     results = {
         "date": date.today().isoformat(),

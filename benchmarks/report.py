@@ -116,7 +116,7 @@ def write(folder: Path) -> None:
     if peers := found.get("peers"):
         peak = ", ".join(f"{threads}: {unit['f32']:.0f}" for threads, unit in peers["peak_gflop_per_s"].items())
         pieces["peers-machine"] = [machine_line(peers)]
-        pieces["peak"] = [f"{peak} GFLOP/s ({peers['peak_gflop_per_s']['1']['instruction_set']})"]
+        pieces["peak"] = [f"{peak} GFLOP/s ({next(iter(peers['peak_gflop_per_s'].values()))['instruction_set']})"]
         pieces["versions"] = [", ".join(f"{name} {version}" for name, version in peers["versions"].items())]
         pieces["turns"] = [f"{peers['rounds']} rounds of {peers['seconds']:g} s"]
         pieces["ratios"] = ratios(peers)
