@@ -23,8 +23,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let threads = std::env::args().nth(1).map_or(Ok(1), |threads| threads.parse())?;
     let cpu = Cpu::new(Isa::current()?, threads);
     let peak = peak::multiply_add_flops(cpu.isa(), PEAK_ROUNDS) / 1e9;
-    println!("{}, {threads} threads; f32 multiply-add peak of one: {peak:.1} GFLOP/s", cpu.isa().name());
-    println!("{:>5} {:>5} {:>5} {:>12} {:>6}  {}", "m", "k", "n", "f32 GFLOP/s", "peak", "int16, bf16, int8 / f32");
+    let integers = peak::integer_multiply_add_ops(cpu.isa(), PEAK_ROUNDS) / 1e9;
+    println!(
+        "{}, {threads} threads; peak of one: {peak:.1} GFLOP/s in f32, {integers:.1} GOP/s in integers",
+        cpu.isa().name()
+    );
+    println!(
+        "{:>5} {:>5} {:>5} {:>12} {:>6}  {}",
+        "m", "k", "n", "f32 GFLOP/s", "peak", "int16, bf16, int8 / f32"
+    );
     for m in ROWS {
         for (k, n) in LAYERS {
             let speeds = speeds(cpu, (m, k, n));

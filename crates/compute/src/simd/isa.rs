@@ -135,6 +135,11 @@ impl Isa {
         }
     }
 
+    /// Whether it multiplies 16-bit integers faster than `f32`.
+    pub(crate) fn has_fast_integers(self) -> bool {
+        !matches!(self.0, Level::Portable)
+    }
+
     /// Columns per panel of a packed matrix: two vectors.
     pub(crate) fn panel_columns(self) -> usize {
         struct PanelColumns;
