@@ -100,8 +100,8 @@ impl PullProgress {
     fn standing(&self) -> String {
         let seconds = self.started.elapsed().as_secs_f64().max(1e-3);
         let per_second = self.received_bytes as f64 / seconds;
-        let left =
-            (self.total_bytes - self.present_bytes.min(self.total_bytes)) as f64 / per_second;
+        let left_bytes = self.total_bytes.saturating_sub(self.present_bytes);
+        let left = left_bytes as f64 / per_second;
         format!(
             "{} of {}, {}/s, {} left",
             DecimalBytes(self.present_bytes),

@@ -201,19 +201,19 @@ mod tests {
 
     #[test]
     fn every_check_can_fail() {
-        let (x, y) = (vec![1.0, 0.0], vec![0.0, 1.0]);
-        let near = vec![0.999, 0.0447];
-        let long = vec![1.1, 0.0];
-        assert!(unit_length(&[x.clone(), y.clone()]).passed);
-        assert!(!unit_length(&[x.clone(), long]).passed);
-        assert!(distinct(&[x.clone(), y.clone()]).passed);
-        assert!(!distinct(&[x.clone(), x.clone()]).passed);
-        assert!(batch(&[x.clone()], &[x.clone()]).passed);
-        assert!(!batch(&[x.clone()], &[near.clone()]).passed);
-        assert!(repeated(&[x.clone()], &[x.clone()]).passed);
-        assert!(!repeated(&[x.clone()], &[vec![1.0, 1e-9]]).passed);
-        assert!(precision(&[x.clone()], &[x.clone()]).passed);
-        assert!(!precision(&[x.clone()], &[near]).passed);
-        assert!(!precision(&[x, y.clone()], &[y.clone(), y]).passed);
+        let one = |a: f32, b: f32| vec![vec![a, b]];
+        let two = |a: [f32; 2], b: [f32; 2]| vec![a.to_vec(), b.to_vec()];
+        let (x, y, near) = ([1.0, 0.0], [0.0, 1.0], one(0.999, 0.0447));
+        assert!(unit_length(&two(x, y)).passed);
+        assert!(!unit_length(&two(x, [1.1, 0.0])).passed);
+        assert!(distinct(&two(x, y)).passed);
+        assert!(!distinct(&two(x, x)).passed);
+        assert!(batch(&one(1.0, 0.0), &one(1.0, 0.0)).passed);
+        assert!(!batch(&one(1.0, 0.0), &near).passed);
+        assert!(repeated(&one(1.0, 0.0), &one(1.0, 0.0)).passed);
+        assert!(!repeated(&one(1.0, 0.0), &one(1.0, 1e-9)).passed);
+        assert!(precision(&one(1.0, 0.0), &one(1.0, 0.0)).passed);
+        assert!(!precision(&one(1.0, 0.0), &near).passed);
+        assert!(!precision(&two(x, y), &two(y, y)).passed);
     }
 }

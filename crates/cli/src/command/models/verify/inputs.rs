@@ -129,7 +129,6 @@ fn png(width: u32, height: u32, drawing: Drawing) -> Result<Vec<u8>, Failure> {
     Ok(file)
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "colours are taken modulo 256")]
 fn pixel(drawing: Drawing, (x, y): (u32, u32), size: (u32, u32), noise: &mut u64) -> [u8; 3] {
     let (width, height) = size;
     match drawing {
