@@ -82,6 +82,11 @@ pub(crate) trait Simd: Copy {
     /// # Safety
     /// Twice [`Self::LANES`] numbers must be readable at `from`; no alignment is needed.
     unsafe fn load_pairs(self, from: *const i16) -> Self::Integers;
+    /// Writes [`Self::LANES`] pairs, or 32-bit integers.
+    ///
+    /// # Safety
+    /// Twice [`Self::LANES`] numbers must be writable at `to`; no alignment is needed.
+    unsafe fn store_pairs(self, pairs: Self::Integers, to: *mut i16);
     /// Reads [`Self::LANES`] pairs of bytes and widens them.
     ///
     /// # Safety

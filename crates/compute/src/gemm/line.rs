@@ -37,6 +37,16 @@ pub(crate) trait PanelElement: Plain {
         weights: Self::Factors<S>,
         sums: Self::Sums<S>,
     ) -> Self::Sums<S>;
+    /// Sums that were put aside.
+    ///
+    /// # Safety
+    /// `S::LANES` numbers must be readable at `from`.
+    unsafe fn load_sums<S: Simd>(simd: S, from: *const f32) -> Self::Sums<S>;
+    /// Puts sums aside, bit by bit.
+    ///
+    /// # Safety
+    /// `S::LANES` numbers must be writable at `to`.
+    unsafe fn store_sums<S: Simd>(simd: S, sums: Self::Sums<S>, to: *mut f32);
     /// The sums as `f32`.
     fn finish<S: Simd>(simd: S, sums: Self::Sums<S>) -> S::Vector;
 }
@@ -68,6 +78,18 @@ macro_rules! sums_in_f32 {
             sums: S::Vector,
         ) -> S::Vector {
             simd.mul_add(inputs, weights, sums)
+        }
+
+        #[inline(always)]
+        unsafe fn load_sums<S: Simd>(simd: S, from: *const f32) -> S::Vector {
+            // SAFETY: the caller promises a vector.
+            unsafe { simd.load_from(from) }
+        }
+
+        #[inline(always)]
+        unsafe fn store_sums<S: Simd>(simd: S, sums: S::Vector, to: *mut f32) {
+            // SAFETY: the caller promises room for a vector.
+            unsafe { simd.store_to(sums, to) }
         }
 
         #[inline(always)]
@@ -143,6 +165,18 @@ macro_rules! sums_in_integers {
             sums: S::Integers,
         ) -> S::Integers {
             simd.multiply_add_pairs(inputs, weights, sums)
+        }
+
+        #[inline(always)]
+        unsafe fn load_sums<S: Simd>(simd: S, from: *const f32) -> S::Integers {
+            // SAFETY: the caller promises a vector of 32-bit numbers.
+            unsafe { simd.load_pairs(from.cast()) }
+        }
+
+        #[inline(always)]
+        unsafe fn store_sums<S: Simd>(simd: S, sums: S::Integers, to: *mut f32) {
+            // SAFETY: the caller promises room for a vector of 32-bit numbers.
+            unsafe { simd.store_pairs(sums, to.cast()) }
         }
 
         #[inline(always)]

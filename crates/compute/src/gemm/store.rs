@@ -2,7 +2,6 @@
 
 use std::ops::Range;
 
-use super::tile::Sums;
 use super::{Activation, Finish, MatrixMut};
 use crate::math::{Gelu, GeluTanh, Identity, QuickGelu, Relu};
 use crate::simd::{Simd, Unary};
@@ -42,13 +41,13 @@ pub(crate) fn store_line<S: Simd>(
 pub(crate) fn store_tile<S: Simd>(
     simd: S,
     (finish, scales): (Finish<'_>, Option<Scales<'_>>),
-    (sums, width): (&Sums, usize),
+    (sums, width): (&[f32], usize),
     (rows, columns): (Range<usize>, Range<usize>),
     out: &mut MatrixMut<'_>,
 ) {
     let stride = columns.len().next_multiple_of(width);
     let finish = finish.columns(columns.clone());
-    for (index, (row, sums)) in rows.zip(sums.0.chunks_exact(stride)).enumerate() {
+    for (index, (row, sums)) in rows.zip(sums.chunks_exact(stride)).enumerate() {
         let scales = scales.map(|all| (all.rows[index], &all.columns[columns.start..]));
         store_line(simd, finish, scales, sums, out.row_part(row, columns.clone()));
     }

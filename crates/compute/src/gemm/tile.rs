@@ -6,10 +6,6 @@ use crate::simd::Simd;
 /// The most numbers in the sums of one tile: 12 rows of two vectors of 16.
 pub(crate) const TILE_MAX: usize = 384;
 
-/// The sums of a tile, row-major, on a cache-line border.
-#[repr(C, align(64))]
-pub(crate) struct Sums(pub(crate) [f32; TILE_MAX]);
-
 /// Where a tile reads.
 #[derive(Clone, Copy)]
 pub(crate) struct TileInput<T: PanelElement> {
@@ -23,6 +19,10 @@ pub(crate) struct TileInput<T: PanelElement> {
     pub(crate) panel_stride: usize,
     /// Lines to sum over.
     pub(crate) lines: usize,
+    /// Whether the sums go on from those put aside.
+    pub(crate) resume: bool,
+    /// Whether no lines are left, so that the sums are given as `f32` rather than put aside.
+    pub(crate) last: bool,
 }
 
 /// Panels that one tile spans: with few rows it takes more panels, so that enough independent
@@ -35,7 +35,7 @@ pub(crate) const fn panels_per_tile(rows: usize) -> usize {
     }
 }
 
-/// Sums `rows` rows times `panels` panels. `sums` gets `rows` lines of
+/// Sums `rows` rows times `panels` panels. `sums` has `rows` lines of
 /// `panels * 2 * S::LANES` numbers.
 ///
 /// # Safety
@@ -47,7 +47,7 @@ pub(crate) unsafe fn sum_tile<S: Simd, T: PanelElement>(
     simd: S,
     (rows, panels): (usize, usize),
     input: TileInput<T>,
-    sums: &mut Sums,
+    sums: &mut [f32],
 ) {
     // SAFETY: the caller's promise is passed on with the numbers of rows and vectors.
     unsafe {
@@ -81,10 +81,17 @@ pub(crate) unsafe fn sum_tile<S: Simd, T: PanelElement>(
 unsafe fn tile<S: Simd, T: PanelElement, const ROWS: usize, const VECTORS: usize>(
     simd: S,
     input: TileInput<T>,
-    sums: &mut Sums,
+    sums: &mut [f32],
 ) {
     const { assert!(ROWS * VECTORS * crate::simd::LANES_MAX <= TILE_MAX) };
+    assert!(sums.len() >= ROWS * VECTORS * S::LANES, "no room for the sums of a tile");
     let mut totals = [[T::zero(simd); VECTORS]; ROWS];
+    if input.resume {
+        for (index, total) in totals.as_flattened_mut().iter_mut().enumerate() {
+            // SAFETY: that many vectors of sums are there, as checked above.
+            *total = unsafe { T::load_sums(simd, sums.as_ptr().add(index * S::LANES)) };
+        }
+    }
     for line in 0..input.lines {
         // SAFETY: `line` is below `lines`, and the caller promises that many lines, and inputs
         // for them, in each of VECTORS / 2 panels and ROWS rows.
@@ -99,10 +106,13 @@ unsafe fn tile<S: Simd, T: PanelElement, const ROWS: usize, const VECTORS: usize
             }
         }
     }
-    for (row, total) in totals.iter().enumerate() {
-        for (vector, &sum) in total.iter().enumerate() {
-            let at = (row * VECTORS + vector) * S::LANES;
-            simd.store(T::finish(simd, sum), &mut sums.0[at..]);
+    for (index, &total) in totals.as_flattened().iter().enumerate() {
+        let place = &mut sums[index * S::LANES..][..S::LANES];
+        if input.last {
+            simd.store(T::finish(simd, total), place);
+        } else {
+            // SAFETY: the place is a vector long.
+            unsafe { T::store_sums(simd, total, place.as_mut_ptr()) };
         }
     }
 }

@@ -8,7 +8,7 @@ use std::arch::x86_64::{
     _mm256_div_ps, _mm256_extractf128_ps, _mm256_extracti128_si256, _mm256_fmadd_ps,
     _mm256_loadu_ps, _mm256_loadu_si256, _mm256_madd_epi16, _mm256_max_ps, _mm256_min_ps,
     _mm256_mul_ps, _mm256_round_ps, _mm256_set1_epi32, _mm256_set1_ps, _mm256_setzero_si256,
-    _mm256_slli_epi32, _mm256_storeu_ps, _mm256_sub_ps,
+    _mm256_slli_epi32, _mm256_storeu_ps, _mm256_storeu_si256, _mm256_sub_ps,
 };
 
 use super::{Kernel, Simd, UPPER_HALF};
@@ -158,6 +158,12 @@ impl Simd for Avx2 {
     unsafe fn load_pairs(self, from: *const i16) -> __m256i {
         // SAFETY: the caller promises sixteen readable numbers; `self` proves the features.
         unsafe { _mm256_loadu_si256(from.cast()) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_pairs(self, pairs: Self::Integers, to: *mut i16) {
+        // SAFETY: the caller promises sixteen writable numbers; `self` proves the features.
+        unsafe { _mm256_storeu_si256(to.cast(), pairs) }
     }
 
     #[inline(always)]

@@ -7,7 +7,7 @@ use std::arch::x86_64::{
     _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_loadu_si512, _mm512_madd_epi16, _mm512_max_ps,
     _mm512_min_ps, _mm512_mul_ps, _mm512_reduce_add_ps, _mm512_reduce_max_ps, _mm512_roundscale_ps,
     _mm512_scalef_ps, _mm512_set1_epi32, _mm512_set1_ps, _mm512_setzero_si512, _mm512_slli_epi32,
-    _mm512_storeu_ps, _mm512_sub_ps,
+    _mm512_storeu_ps, _mm512_storeu_si512, _mm512_sub_ps,
 };
 
 use super::{Kernel, Simd, UPPER_HALF};
@@ -166,6 +166,12 @@ impl<const VNNI: bool> Simd for Avx512<VNNI> {
     unsafe fn load_pairs(self, from: *const i16) -> __m512i {
         // SAFETY: the caller promises 32 readable numbers; `self` proves the features.
         unsafe { _mm512_loadu_si512(from.cast()) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_pairs(self, pairs: Self::Integers, to: *mut i16) {
+        // SAFETY: the caller promises 32 writable numbers; `self` proves the features.
+        unsafe { _mm512_storeu_si512(to.cast(), pairs) }
     }
 
     #[inline(always)]

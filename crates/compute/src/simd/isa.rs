@@ -126,6 +126,19 @@ impl Isa {
         }
     }
 
+    /// Runs a kernel on the vectors that come with a tile unit, and compiles it for no others.
+    #[cfg_attr(
+        not(all(target_arch = "x86_64", target_os = "linux")),
+        expect(dead_code, reason = "no tile unit there")
+    )]
+    pub(crate) fn run_beside_tiles<K: Kernel>(self, kernel: K) -> K::Output {
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Level::Amx(proof, _) => proof.run(kernel),
+            _ => unreachable!("a tile unit is used where the instruction set has one"),
+        }
+    }
+
     /// The tile unit, where the instruction set has one.
     pub(crate) fn tiles(self) -> Option<Amx> {
         match self.0 {

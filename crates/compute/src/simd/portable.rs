@@ -132,6 +132,12 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
+    unsafe fn store_pairs(self, pairs: Self::Integers, to: *mut i16) {
+        // SAFETY: the caller promises 2 * LANES writable numbers; the write is unaligned.
+        unsafe { to.cast::<Self::Integers>().write_unaligned(pairs) }
+    }
+
+    #[inline(always)]
     unsafe fn load_byte_pairs(self, from: *const i8) -> Self::Integers {
         // SAFETY: the caller promises 2 * LANES readable numbers; the read is unaligned.
         let pairs = unsafe { from.cast::<[[i8; 2]; LANES]>().read_unaligned() };
