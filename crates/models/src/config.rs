@@ -1,8 +1,10 @@
 //! `config.json`: the sizes of a model, checked before anything is allocated by them.
 
+use onespace_compute::{Activation, Mask};
 use onespace_media::{Fit, PreprocessSpec, Resample};
 use serde::Deserialize;
 
+use crate::layers::EncoderShape;
 use crate::model_files::CONFIG_FILE;
 use crate::{LoadError, LoadErrorKind};
 
@@ -83,6 +85,19 @@ impl Config {
         config.check_sizes()?;
         config.check_numbers()?;
         Ok(config)
+    }
+
+    /// The shape of the transformer.
+    pub(crate) fn encoder(&self) -> EncoderShape {
+        EncoderShape {
+            width: self.width,
+            layers: self.layers,
+            heads: self.heads,
+            mlp: self.mlp,
+            epsilon: self.norm_eps,
+            activation: Activation::GeluTanh,
+            mask: Mask::Full,
+        }
     }
 
     /// Numbers per attention head.

@@ -71,7 +71,8 @@ pub struct ModelDescription {
     pub precision: Precision,
     /// Where text and images meet.
     pub fusion: Fusion,
-    /// SHA-256 of `model.safetensors`, in lower-case hexadecimal.
+    /// SHA-256 of `model.safetensors`, in lower-case hexadecimal; of several files, of their
+    /// hashes.
     pub weights_sha256: String,
 }
 

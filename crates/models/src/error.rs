@@ -69,6 +69,14 @@ pub enum ModelError {
         #[source]
         source: Source,
     },
+    /// The file of weights, which is read row by row while the model is used, can no longer be
+    /// read.
+    #[error("the model's weights can no longer be read; load the model again")]
+    WeightsUnreadable {
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
     /// A vector came out that is not finite or not of unit length. Nothing is returned.
     #[error("the model gave a broken vector for sequence {index} (length {norm})")]
     InvalidOutput {

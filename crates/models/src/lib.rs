@@ -1,7 +1,7 @@
 //! Weights, tokenizers and forward passes: a sequence of text and images in, one vector out.
 //!
-//! A model is three files, `config.json`, `tokenizer.json` and `model.safetensors`. The one in
-//! [`embedded`] is part of the program; [`folder`] reads others. Both give an
+//! A model is a folder of files. The one in [`embedded`] is part of the program; [`folder`] reads
+//! others, ordinary Hugging Face ones included. Both give an
 //! [`EmbeddingModel`], whose [`EmbeddingModel::embed`] turns each [`Sequence`] of a batch into
 //! a vector of unit length. [`ModelDescription`] says what the model takes and gives, and
 //! [`ModelDescription::space_fingerprint`] names the space that its vectors live in.
@@ -14,16 +14,20 @@
 //! documentation of `onespace_compute`.
 
 mod architectures;
+mod checks;
 mod config;
 mod description;
 pub mod embedded;
 mod error;
 pub mod folder;
+mod huggingface;
 mod layers;
 mod model_files;
+mod passes;
 mod sequence;
 mod shorten;
 mod tokenizer;
+mod trace;
 mod weights;
 
 pub use description::{Fusion, ModelDescription};
@@ -31,6 +35,7 @@ pub use error::{LoadError, LoadErrorKind, ModelError};
 pub use onespace_compute::Precision;
 pub use sequence::{InputPart, Part, Sequence, TokenizedInput, TokenizedPart};
 pub use shorten::shorten;
+pub use trace::Stage;
 
 use onespace_media::PreprocessSpec;
 
@@ -69,4 +74,13 @@ pub trait EmbeddingModel: Send + Sync {
     /// When a sequence is empty, too long, or does not fit the model, before anything is
     /// computed; or [`ModelError::InvalidOutput`] when a vector comes out broken.
     fn embed(&self, batch: &[Sequence]) -> Result<Vec<Vec<f32>>, ModelError>;
+
+    /// Intermediate results of embedding one sequence, for comparison with a reference
+    /// implementation; none from models that have no reference outside of this project.
+    ///
+    /// # Errors
+    /// As [`EmbeddingModel::embed`].
+    fn stages(&self, _sequence: &Sequence) -> Result<Vec<Stage>, ModelError> {
+        Ok(Vec::new())
+    }
 }

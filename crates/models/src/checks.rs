@@ -6,7 +6,7 @@ use crate::{ModelDescription, ModelError, Part, Sequence};
 const NORM_TOLERANCE: f32 = 1e-3;
 
 /// Refuses sequences that the model cannot read.
-pub(super) fn check_sequence(
+pub(crate) fn check_sequence(
     description: &ModelDescription,
     vocabulary: usize,
     (index, sequence): (usize, &Sequence),
@@ -42,7 +42,7 @@ pub(super) fn check_sequence(
 }
 
 /// Refuses vectors that are not finite, of the right length, and of unit norm.
-pub(super) fn check_vector(
+pub(crate) fn check_vector(
     dimension: usize,
     (index, vector): (usize, &[f32]),
 ) -> Result<(), ModelError> {
