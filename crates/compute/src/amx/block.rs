@@ -68,7 +68,7 @@ pub(crate) fn multiply<U: TileUnit, F: Activations>(
     if let Some(bias) = finish.bias {
         assert_eq!(bias.len(), out.columns(), "one bias per output column");
     }
-    isa.run(Multiply { unit, product, out });
+    unit.clone().run(isa, Multiply { unit, product, out });
 }
 
 /// Buffers of a thread: converted rows and their scales, and the sums of two panels.

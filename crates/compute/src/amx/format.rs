@@ -11,6 +11,8 @@ pub(crate) trait Format: Copy + Send + Sync + 'static {
     /// Features that one tile product sums over.
     const STEP: usize = Self::PER_WORD * SIDE;
 
+    /// Features whose sums cannot overflow.
+    const FEATURES_MAX: usize;
     /// Whether rows have scales other than 1.
     const SCALED: bool;
 
@@ -54,6 +56,7 @@ const INT8_MAX: f32 = 127.0;
 
 impl Format for Bf16 {
     const PER_WORD: usize = 2;
+    const FEATURES_MAX: usize = usize::MAX;
     const SCALED: bool = false;
 
     #[inline(always)]
@@ -83,6 +86,7 @@ impl Format for Bf16 {
 
 impl Format for Int8 {
     const PER_WORD: usize = 4;
+    const FEATURES_MAX: usize = i32::MAX as usize / (127 * 127);
     const SCALED: bool = true;
 
     #[inline(always)]
