@@ -114,6 +114,18 @@ impl Unary for QuickGelu {
     }
 }
 
+/// x / (1 + e^-x).
+#[derive(Clone, Copy)]
+pub(crate) struct Silu;
+
+impl Unary for Silu {
+    #[inline(always)]
+    fn apply<S: Simd>(self, simd: S, x: S::Vector) -> S::Vector {
+        let power = exp(simd, simd.sub(simd.splat(0.0), x));
+        simd.div(x, simd.add(power, simd.splat(1.0)))
+    }
+}
+
 /// The function unchanged.
 #[derive(Clone, Copy)]
 pub(crate) struct Identity;
