@@ -85,8 +85,8 @@ fn absent(asked: &str, dir: &ModelsDirArguments) -> Failure {
 }
 
 /// Loads the embedded model.
-pub(crate) fn embedded() -> Result<Arc<dyn EmbeddingModel>, Failure> {
-    onespace_models::embedded::load()
+pub(crate) fn embedded(precision: Option<Precision>) -> Result<Arc<dyn EmbeddingModel>, Failure> {
+    onespace_models::embedded::load_at(precision.unwrap_or(Precision::F32))
         .map_err(|error| Failure::because("The embedded model cannot be loaded.", error))
 }
 
@@ -110,7 +110,7 @@ pub(crate) fn load_named(
     let place = asked.map_or(Ok(Place::Embedded), |asked| find(asked, dir))?;
     let started = Instant::now();
     let (model, licence, folder) = match &place {
-        Place::Embedded => (embedded()?, EMBEDDED_LICENCE.to_owned(), None),
+        Place::Embedded => (embedded(precision)?, EMBEDDED_LICENCE.to_owned(), None),
         Place::Folder(folder) => {
             let model = from_folder(folder, precision)?;
             (model, Licence::find(folder).line(), Some(folder.clone()))

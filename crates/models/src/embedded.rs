@@ -14,16 +14,33 @@ static CONFIG: &[u8] = include_bytes!("../embedded/config.json");
 static TOKENIZER: &[u8] = include_bytes!("../embedded/tokenizer.json");
 static WEIGHTS: &[u8] = include_bytes!("../embedded/model.safetensors");
 
-/// Loads the embedded model. No file is read.
+/// Size of its files in bytes.
+pub static BYTES: u64 = (CONFIG.len() + TOKENIZER.len() + WEIGHTS.len()) as u64;
+
+/// Its `tokenizer.json`.
+#[must_use]
+pub fn tokenizer_json() -> &'static [u8] {
+    TOKENIZER
+}
+
+/// Loads the embedded model at the precision that it was trained for. No file is read.
 ///
 /// # Errors
 /// When [`onespace_compute::ISA_VARIABLE`] asks for an instruction set that is absent; the files
 /// themselves are checked by this crate's tests.
 pub fn load() -> Result<Arc<dyn EmbeddingModel>, LoadError> {
+    load_at(Precision::F32)
+}
+
+/// Loads the embedded model at a precision.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_at(precision: Precision) -> Result<Arc<dyn EmbeddingModel>, LoadError> {
     ModelFiles {
         config: Cow::Borrowed(CONFIG),
         tokenizer: Cow::Borrowed(TOKENIZER),
         weights: Shard::embedded(WEIGHTS_FILE, WEIGHTS),
     }
-    .load(current_isa()?, Precision::F32)
+    .load(current_isa()?, precision)
 }

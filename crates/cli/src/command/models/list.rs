@@ -58,7 +58,7 @@ fn cells(row: &Row) -> Vec<String> {
 }
 
 fn embedded() -> Result<Row, Failure> {
-    let model = loaded_models::embedded()?;
+    let model = loaded_models::embedded(None)?;
     let description = model.description();
     Ok(Row {
         name: description.name.clone(),

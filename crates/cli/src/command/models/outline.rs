@@ -39,7 +39,7 @@ impl Outline {
 }
 
 /// Architectures that this program runs.
-const LOADABLE: [&str; 1] = ["onespace_fusion"];
+const LOADABLE: [&str; 4] = ["onespace_fusion", "clip", "siglip", "siglip2"];
 
 /// Where each architecture says how long its vectors are. Keys that are absent stand for the
 /// defaults of `transformers` 5.23 (`configuration_clip.py`, `configuration_siglip.py`).

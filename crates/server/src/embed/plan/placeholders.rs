@@ -87,7 +87,9 @@ pub(super) fn arrange<'a>(stretches: Vec<Stretch<'a>>, names: &[Option<&str>]) -
                     arrangement.unknown.get_or_insert(name);
                 }
                 let index = index.unwrap_or(names.len());
-                referenced.get_mut(index).map(|referenced| *referenced = true);
+                if let Some(referenced) = referenced.get_mut(index) {
+                    *referenced = true;
+                }
                 InputPart::Image(index)
             }
         });
