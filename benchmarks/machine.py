@@ -70,9 +70,12 @@ def environment(threads: int) -> dict[str, str]:
 
 
 def memory_peak_mib(process_id: int) -> float:
-    """The most memory that a living process has held, in MiB."""
-    status = Path(f"/proc/{process_id}/status").read_text()
-    return int(re.search(r"VmHWM:\s*(\d+)", status)[1]) / 1024
+    """The most memory that a process has held, in MiB; 0 of one that has just ended."""
+    try:
+        found = re.search(r"VmHWM:\s*(\d+)", Path(f"/proc/{process_id}/status").read_text())
+    except OSError:
+        found = None
+    return int(found[1]) / 1024 if found else 0.0
 
 
 def busy_seconds(threads: int) -> float:

@@ -8,6 +8,7 @@ compared with that of PyTorch in f32.
 import argparse
 import json
 import statistics
+import time
 from datetime import date
 from pathlib import Path
 
@@ -97,8 +98,10 @@ def start_all(engines, case, paths, threads, asked) -> dict[str, Line | Ours]:
     for engine in engines:
         if engine == "candle-f32" and not case.has_candle:
             continue
+        began = time.perf_counter()
         try:
             started[engine] = start(engine, case, paths, threads, asked)
+            print(f"  {engine}: ready after {time.perf_counter() - began:.0f} s", flush=True)
         except Unavailable as reason:
             print(f"  {engine}: left out: {reason}", flush=True)
     return started
@@ -154,6 +157,22 @@ def row(where: tuple, engine: str, turns: list[Turn], work: float, agreed: dict)
     return line
 
 
+def with_earlier(results: dict, path: Path) -> dict:
+    """Adds the towers of an earlier run on the same machine that were not measured again.
+
+    All engines of one tower and number of threads come from one run, always.
+    """
+    earlier = json.loads(path.read_text()) if path.exists() else {}
+    if any(earlier.get(key) != results[key] for key in ("machine", "versions", "rounds", "seconds")):
+        return results
+    again = {(line["case"], line["threads"]) for line in results["rows"]}
+    kept = [line for line in earlier["rows"] if (line["case"], line["threads"]) not in again]
+    order = [case.name for case in towers.CASES]
+    rows = sorted([*kept, *results["rows"]], key=lambda line: (order.index(line["case"]), line["threads"]))
+    peak = earlier["peak_gflop_per_s"] | results["peak_gflop_per_s"]
+    return results | {"rows": rows, "peak_gflop_per_s": peak}
+
+
 def main() -> None:
     """Measures, and writes the results and the page."""
     asked = arguments()
@@ -168,6 +187,7 @@ def main() -> None:
     cases = [case for case in towers.CASES if not asked.case or case.name in asked.case]
     peak = {str(threads): machine.peak_gflop_per_s(asked.yardstick, threads) for threads in asked.threads}
     rows = [line for case in cases for threads in asked.threads for line in measure(case, threads, asked)]
+    name = "peers-quick.json" if asked.quick else "peers.json"
     results = {
         "date": date.today().isoformat(),
         "machine": machine.description(),
@@ -177,8 +197,8 @@ def main() -> None:
         "peak_gflop_per_s": peak,
         "rows": rows,
     }
+    results = with_earlier(results, asked.results / name)
     asked.results.mkdir(parents=True, exist_ok=True)
-    name = "peers-quick.json" if asked.quick else "peers.json"
     (asked.results / name).write_text(json.dumps(results, indent=1) + "\n")
     print("\n".join(report.engine_tables(results)))
     if not asked.quick and not asked.no_report:

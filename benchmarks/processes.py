@@ -1,7 +1,7 @@
 """Engines as processes: those that are driven line by line, and onespace's own `bench`."""
 
 import json
-import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -12,7 +12,8 @@ from pathlib import Path
 from . import machine
 from .towers import Case
 
-START_SECONDS_MAX = 600
+# How often the memory of a running process is looked at.
+POLL_SECONDS = 0.02
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,12 @@ class Line:
         self.process.wait()
 
 
+def seconds_of_children() -> float:
+    """Time on the processor of all processes that were started here and have ended."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
 class Ours:
     """onespace: `embed` for the vectors, `bench` for the speed, a process for each."""
 
@@ -98,6 +105,7 @@ class Ours:
     def run(self, arguments: list) -> str:
         """Runs the program and returns what it wrote."""
         command = [self.program, *arguments, "--model", self.folder, "--precision", self.precision]
+        earlier = seconds_of_children()
         process = subprocess.Popen(
             machine.pinned([str(word) for word in command], self.threads),
             env=machine.environment(self.threads),
@@ -105,14 +113,13 @@ class Ours:
             stderr=subprocess.PIPE,
             text=True,
         )
-        out = process.stdout.read()
-        errors = process.stderr.read().strip().splitlines()
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
+        while process.poll() is None:
+            self.peak_mib = max(self.peak_mib, machine.memory_peak_mib(process.pid))
+            time.sleep(POLL_SECONDS)
+        out, errors = process.communicate()
         if process.returncode != 0:
-            raise Unavailable(" / ".join(errors[:3]))
-        self.peak_mib = max(self.peak_mib, usage.ru_maxrss / 1024)
-        self.own_seconds = usage.ru_utime + usage.ru_stime
+            raise Unavailable(" / ".join(errors.strip().splitlines()[:3]))
+        self.own_seconds = seconds_of_children() - earlier
         return out
 
     def vectors(self) -> list[list[float]]:
@@ -129,6 +136,8 @@ class Ours:
         arguments = ["bench", "--input", self.case.input, "--batch", batch, "--threads", self.threads]
         started, others = time.perf_counter(), machine.busy_seconds(self.threads)
         measured = json.loads(self.run([*arguments, "--seconds", seconds, "--json"]))
+        if measured["precision"] != self.precision:
+            raise Unavailable(f"it computes in {measured['precision']} here")
         others = machine.busy_seconds(self.threads) - self.own_seconds - others
         return Turn(measured["items_per_s"], others / (time.perf_counter() - started))
 
