@@ -114,7 +114,10 @@ fn compare_exact(name: &str, reference: &Reference, model: &dyn EmbeddingModel) 
     println!("| {name} | | text | ids | {right_texts} of {} equal | |", texts.len());
     let pictures = reference.inputs.pictures.len();
     println!("| {name} | | image | pixels | {right_pictures} of {pictures} equal | |");
-    [wrong_texts, wrong_pictures].concat()
+    let chunks = model.description().text_chunks(ids(model, &reference.inputs.long_text).len());
+    let wrong_chunks =
+        (chunks != reference.inputs.chunks).then(|| format!("{name}: {chunks} chunks"));
+    wrong_texts.into_iter().chain(wrong_pictures).chain(wrong_chunks).collect()
 }
 
 /// The mixed inputs and the long text.

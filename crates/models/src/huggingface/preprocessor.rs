@@ -16,7 +16,7 @@ const PREPROCESSOR_FILE: &str = "preprocessor_config.json";
 const RESCALE_FACTOR: f64 = 1.0 / 255.0;
 const RESCALE_TOLERANCE: f64 = 1e-6;
 const OPENAI_MEAN: [f32; 3] = [0.481_454_66, 0.457_827_5, 0.408_210_73];
-const OPENAI_STD: [f32; 3] = [0.268_629_54, 0.261_302_58, 0.275_777_11];
+const OPENAI_STD: [f32; 3] = [0.268_629_54, 0.261_302_6, 0.275_777_1];
 /// Sides, patches and patch counts where the file leaves them out, as the classes have them.
 const SIDE_PX_DEFAULT: u32 = 224;
 const PATCH_PX_DEFAULT: u32 = 16;

@@ -101,7 +101,7 @@ impl Encoder {
         };
         self.run(before, (&mut *hidden, offsets), workspace, trace);
         gather_rows(hidden, (width, width), (offsets, rows), out);
-        self.attend_from_rows(last, (hidden, offsets), rows, out, workspace);
+        self.attend_from_rows(last, (hidden, offsets), (rows, &mut *out), workspace);
         last.add_mlp(out, workspace);
     }
 
@@ -110,8 +110,7 @@ impl Encoder {
         &self,
         layer: &Layer,
         (hidden, offsets): (&[f32], &[usize]),
-        rows: &[usize],
-        out: &mut [f32],
+        (rows, out): (&[usize], &mut [f32]),
         workspace: &mut Workspace,
     ) {
         let HeadLayout { heads, head } = self.layout;

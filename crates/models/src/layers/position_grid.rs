@@ -6,12 +6,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// Shapes that are kept; the shapes of real pictures are few.
 const SHAPES_KEPT_MAX: usize = 64;
 
+/// Positions by the rows and columns that they were resized to.
+type Resized = BTreeMap<(usize, usize), Arc<[f32]>>;
+
 /// Positions `[side, side, width]`, and what they were resized to of late.
 pub(crate) struct PositionGrid {
     table: Vec<f32>,
     side: usize,
     width: usize,
-    resized: Mutex<BTreeMap<(usize, usize), Arc<[f32]>>>,
+    resized: Mutex<Resized>,
 }
 
 impl PositionGrid {

@@ -12,47 +12,47 @@ use serde::Deserialize;
 
 /// What was given to the reference.
 #[derive(Deserialize)]
-pub struct Inputs {
-    pub texts: Vec<Text>,
-    pub long_text: String,
+pub(crate) struct Inputs {
+    pub(crate) texts: Vec<Text>,
+    pub(crate) long_text: String,
     /// In how many chunks the long text is embedded.
-    pub chunks: usize,
+    pub(crate) chunks: usize,
     /// Files of pictures.
-    pub pictures: Vec<String>,
-    pub mixed: Vec<Mixed>,
+    pub(crate) pictures: Vec<String>,
+    pub(crate) mixed: Vec<Mixed>,
 }
 
 /// A text, and its ids without special ones.
 #[derive(Deserialize)]
-pub struct Text {
-    pub text: String,
-    pub ids: Vec<u32>,
+pub(crate) struct Text {
+    pub(crate) text: String,
+    pub(crate) ids: Vec<u32>,
 }
 
 /// A text and pictures, by their numbers.
 #[derive(Deserialize)]
-pub struct Mixed {
-    pub text: Option<usize>,
-    pub pictures: Vec<usize>,
+pub(crate) struct Mixed {
+    pub(crate) text: Option<usize>,
+    pub(crate) pictures: Vec<usize>,
 }
 
 /// A model's folder with what the reference made of it.
-pub struct Reference {
-    pub dir: PathBuf,
-    pub inputs: Inputs,
+pub(crate) struct Reference {
+    pub(crate) dir: PathBuf,
+    pub(crate) inputs: Inputs,
     expected: Vec<u8>,
 }
 
 /// How far two results are apart.
 #[derive(Clone, Copy, Debug)]
-pub struct Distance {
-    pub cosine: f64,
+pub(crate) struct Distance {
+    pub(crate) cosine: f64,
     /// Largest difference over the largest expected number.
-    pub relative: f64,
+    pub(crate) relative: f64,
 }
 
 impl Reference {
-    pub fn read(dir: &Path) -> Self {
+    pub(crate) fn read(dir: &Path) -> Self {
         let read = |file: &str| {
             let path = dir.join(file);
             fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
@@ -62,7 +62,7 @@ impl Reference {
     }
 
     /// A stored result; `None` where the reference had none.
-    pub fn numbers(&self, name: &str) -> Option<Vec<f32>> {
+    pub(crate) fn numbers(&self, name: &str) -> Option<Vec<f32>> {
         let tensors = SafeTensors::deserialize(&self.expected).unwrap();
         let bytes = tensors.tensor(name).ok()?.data().to_vec();
         let (numbers, _) = bytes.as_chunks::<4>();
@@ -70,7 +70,7 @@ impl Reference {
     }
 
     /// The pixels that the reference prepared: width, height, row-major RGB.
-    pub fn prepared(&self, index: usize) -> PreparedImage {
+    pub(crate) fn prepared(&self, index: usize) -> PreparedImage {
         let tensors = SafeTensors::deserialize(&self.expected).unwrap();
         let tensor = tensors.tensor(&format!("image.{index}.prepared")).unwrap();
         let side = |at: usize| u32::try_from(tensor.shape()[at]).unwrap();
@@ -78,14 +78,14 @@ impl Reference {
     }
 
     /// What we prepare of a picture.
-    pub fn prepare(&self, model: &dyn EmbeddingModel, index: usize) -> PreparedImage {
+    pub(crate) fn prepare(&self, model: &dyn EmbeddingModel, index: usize) -> PreparedImage {
         let file = fs::read(self.dir.join(&self.inputs.pictures[index])).unwrap();
         prepare(&file, &DecodeLimits::default(), &model.description().preprocess).unwrap()
     }
 }
 
 /// The ids of a text by itself.
-pub fn ids(model: &dyn EmbeddingModel, text: &str) -> Vec<u32> {
+pub(crate) fn ids(model: &dyn EmbeddingModel, text: &str) -> Vec<u32> {
     match model.tokenize(&[InputPart::Text(text)]).unwrap().parts.into_iter().next() {
         Some(TokenizedPart::Text(ids)) => ids,
         _ => Vec::new(),
@@ -93,7 +93,7 @@ pub fn ids(model: &dyn EmbeddingModel, text: &str) -> Vec<u32> {
 }
 
 /// Compares two results of one length.
-pub fn distance(ours: &[f32], theirs: &[f32]) -> Distance {
+pub(crate) fn distance(ours: &[f32], theirs: &[f32]) -> Distance {
     assert_eq!(ours.len(), theirs.len(), "different shapes");
     let pairs = || ours.iter().zip(theirs).map(|(&a, &b)| (f64::from(a), f64::from(b)));
     let sum = |term: fn((f64, f64)) -> f64| pairs().map(term).sum::<f64>();

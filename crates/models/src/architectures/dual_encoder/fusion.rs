@@ -59,6 +59,8 @@ fn mean(vectors: impl Iterator<Item = Vec<f64>>) -> Option<Vec<f64>> {
 
 #[cfg(test)]
 mod tests {
+    use std::f32::consts::FRAC_1_SQRT_2;
+
     use super::{Parts, fuse};
     use crate::Fusion;
 
@@ -68,12 +70,13 @@ mod tests {
             ([3.0, 0.0], [0.0, 1.0], [-5.0, 0.0]);
         let half = Fusion::Late { text_weight: 0.5 };
         let heavy = Fusion::Late { text_weight: 0.8 };
-        let rows: [(&str, Fusion, &[&[f32]], [f32; 2]); 6] = [
+        type Row<'a> = (&'a str, Fusion, &'a [&'a [f32]], [f32; 2]);
+        let rows: [Row<'_>; 6] = [
             ("text alone", half, &[], [1.0, 0.0]),
-            ("unit sum", half, &[&north], [0.707_107; 2]),
+            ("unit sum", half, &[&north], [FRAC_1_SQRT_2; 2]),
             ("raw sum", Fusion::LateSum, &[&north], [0.948_683, 0.316_228]),
             ("weighted", heavy, &[&north], [0.970_143, 0.242_536]),
-            ("images weigh together as one", half, &[&north, &north, &north], [0.707_107; 2]),
+            ("images weigh together as one", half, &[&north, &north, &north], [FRAC_1_SQRT_2; 2]),
             ("parts that cancel out", half, &[&west], [0.0, 0.0]),
         ];
         let mut wrong = Vec::new();

@@ -39,7 +39,7 @@ enum Head {
     /// That of the class place, projected.
     Class(Linear),
     /// All, by attention.
-    Attention(AttentionPool),
+    Attention(Box<AttentionPool>),
 }
 
 impl DualVisionTower {

@@ -34,7 +34,8 @@ impl DualVisionTower {
                 Head::Class(Linear::load_without_bias(weights, packing, name, sizes)?)
             } else {
                 let name = "vision_model.head";
-                Head::Attention(AttentionPool::load(weights, packing, name, shape)?)
+                let pool = AttentionPool::load(weights, packing, name, shape)?;
+                Head::Attention(Box::new(pool))
             },
             width,
         })
