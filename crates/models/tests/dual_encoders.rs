@@ -1,6 +1,8 @@
 //! Dual encoders from ordinary folders: what batches, shards, older files and overrides do, and
 //! what is refused with which words.
 
+#![expect(clippy::unwrap_used, reason = "what is missing here fails the test")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -276,103 +278,128 @@ fn overrides_change_the_rule_and_the_space() {
 }
 
 type Change = fn(&Copy);
+type Refusal = (Change, LoadErrorKind, &'static str);
 
-#[test]
-fn folders_that_do_not_fit_together_are_refused_in_words() {
-    use LoadErrorKind::{Config, File, Tokenizer, Unsupported, Weights};
-    let norm = "text_model.final_layer_norm.weight";
-    let rows: [(Change, LoadErrorKind, &str); 13] = [
-        (
-            |c| c.change("config.json", |j| j["model_type"] = json!("bert")),
-            Unsupported,
-            "\"bert\" is not supported; this program runs clip, siglip, siglip2",
-        ),
-        (
-            |c| c.change("config.json", |j| j["text_config"]["hidden_act"] = json!("relu")),
-            Unsupported,
-            "hidden_act \"relu\"",
-        ),
-        (
-            |c| c.change("config.json", |j| j["vision_config"]["hidden_size"] = json!(1_000_000)),
-            Config,
-            "hidden_size is 1000000; it must be 1 to 4096",
-        ),
-        (
-            |c| c.change("config.json", |j| j["vision_config"]["image_size"] = json!(28)),
-            Config,
-            "prepares 21x21 pixels, config.json asks for 28x28",
-        ),
-        (
-            |c| c.change("config.json", |j| j["text_config"]["num_hidden_layers"] = json!(1)),
-            Weights,
-            "text_model.encoder.layers.1.layer_norm1.bias: is not part",
-        ),
-        (
-            |c| c.change("config.json", |j| j["text_config"]["num_hidden_layers"] = json!(3)),
-            Weights,
-            "text_model.encoder.layers.2.self_attn.q_proj.weight: is missing",
-        ),
-        (
-            |c| c.change("config.json", |j| j["projection_dim"] = json!(19)),
-            Weights,
-            "has shape [20, 24], config.json asks for [19, 24]",
-        ),
-        (
-            |c| c.change("config.json", |j| j["text_config"]["vocab_size"] = json!(800)),
-            Tokenizer,
-            "has ids up to 899, config.json knows 800",
-        ),
-        (
-            |c| c.change("preprocessor_config.json", |j| j["resample"] = json!(1)),
-            Unsupported,
-            "resample 1 is not supported",
-        ),
-        (
-            |c| c.change("preprocessor_config.json", |j| j["do_center_crop"] = json!(false)),
-            Unsupported,
-            "shortest_edge with do_center_crop",
-        ),
-        (
-            |c| c.change("preprocessor_config.json", |j| j["rescale_factor"] = json!(1.0)),
-            Unsupported,
-            "rescale_factor must be 1/255",
-        ),
-        (
-            |c| fs::remove_file(c.path("preprocessor_config.json")).unwrap(),
-            File,
-            "preprocessor_config.json: cannot be read",
-        ),
-        (
-            |c| fs::remove_file(c.path("model.safetensors")).unwrap(),
-            File,
-            "model.safetensors: cannot be read",
-        ),
-    ];
+/// Loads a changed copy for each row and compares what is said about it.
+fn assert_refused(rows: &[Refusal]) {
     let mut wrong = Vec::new();
     for (change, kind, words) in rows {
         let copy = Copy::of("clip-small");
         change(&copy);
         match copy.load() {
             Ok(_) => wrong.push(format!("{words}: taken")),
-            Err(error) if error.kind() == kind && error.to_string().contains(words) => {}
+            Err(error) if error.kind() == *kind && error.to_string().contains(words) => {}
             Err(error) => wrong.push(format!("{words}: {:?} {error}", error.kind())),
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    for (bytes, words) in [([0xff, 0x7e], "number 3 is not finite"), ([0, 0x7c], "not finite")] {
+}
+
+fn config(copy: &Copy, key: &str, value: Value) {
+    copy.change("config.json", |json| *json.pointer_mut(key).unwrap() = value);
+}
+
+#[test]
+fn configurations_that_do_not_fit_are_refused_in_words() {
+    use LoadErrorKind::{Config, Tokenizer, Unsupported, Weights};
+    assert_refused(&[
+        (
+            |copy| config(copy, "/model_type", json!("bert")),
+            Unsupported,
+            "\"bert\" is not supported; this program runs clip, siglip, siglip2",
+        ),
+        (
+            |copy| config(copy, "/text_config/hidden_act", json!("relu")),
+            Unsupported,
+            "hidden_act \"relu\"",
+        ),
+        (
+            |copy| config(copy, "/vision_config/hidden_size", json!(1_000_000)),
+            Config,
+            "hidden_size is 1000000; it must be 1 to 4096",
+        ),
+        (
+            |copy| config(copy, "/vision_config/image_size", json!(28)),
+            Config,
+            "prepares 21x21 pixels, config.json asks for 28x28",
+        ),
+        (
+            |copy| config(copy, "/text_config/num_hidden_layers", json!(1)),
+            Weights,
+            "text_model.encoder.layers.1.layer_norm1.bias: is not part",
+        ),
+        (
+            |copy| config(copy, "/text_config/num_hidden_layers", json!(3)),
+            Weights,
+            "text_model.encoder.layers.2.self_attn.q_proj.weight: is missing",
+        ),
+        (
+            |copy| config(copy, "/projection_dim", json!(19)),
+            Weights,
+            "has shape [20, 24], config.json asks for [19, 24]",
+        ),
+        (
+            |copy| config(copy, "/text_config/vocab_size", json!(800)),
+            Tokenizer,
+            "has ids up to 899, config.json knows 800",
+        ),
+    ]);
+}
+
+fn preprocessor(copy: &Copy, key: &str, value: Value) {
+    copy.change("preprocessor_config.json", |json| json[key] = value);
+}
+
+#[test]
+fn other_preparations_and_missing_files_are_refused_in_words() {
+    use LoadErrorKind::{File, Unsupported};
+    assert_refused(&[
+        (
+            |copy| preprocessor(copy, "resample", json!(1)),
+            Unsupported,
+            "resample 1 is not supported",
+        ),
+        (
+            |copy| preprocessor(copy, "do_center_crop", json!(false)),
+            Unsupported,
+            "shortest_edge with do_center_crop",
+        ),
+        (
+            |copy| preprocessor(copy, "rescale_factor", json!(1.0)),
+            Unsupported,
+            "rescale_factor must be 1/255",
+        ),
+        (
+            |copy| fs::remove_file(copy.path("preprocessor_config.json")).unwrap(),
+            File,
+            "preprocessor_config.json: cannot be read",
+        ),
+        (
+            |copy| fs::remove_file(copy.path("model.safetensors")).unwrap(),
+            File,
+            "model.safetensors: cannot be read",
+        ),
+    ]);
+}
+
+#[test]
+fn numbers_that_are_not_finite_are_refused_by_tensor() {
+    let (norm, table) =
+        ("text_model.final_layer_norm.weight", "text_model.embeddings.token_embedding.weight");
+    for (tensor, bytes) in [(norm, [0xff, 0x7e]), (norm, [0x00, 0xfc]), (table, [0x00, 0x7c])] {
         let copy = Copy::of("clip-small");
         copy.weights(
             "model.safetensors",
             |_| true,
             |name, data| {
-                if name == norm {
+                if name == tensor {
                     data[6..8].copy_from_slice(&bytes);
                 }
             },
         );
         let error = copy.load().err().expect("a broken number is refused");
-        assert_eq!((error.file(), error.tensor()), ("model.safetensors", Some(norm)));
-        assert!(error.to_string().contains(words), "{error}");
+        assert_eq!((error.file(), error.tensor()), ("model.safetensors", Some(tensor)));
+        assert!(error.to_string().contains("number 3 is not finite"), "{error}");
     }
 }
 
