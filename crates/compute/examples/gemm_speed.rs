@@ -29,8 +29,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         cpu.isa().name()
     );
     println!(
-        "{:>5} {:>5} {:>5} {:>12} {:>6}  {}",
-        "m", "k", "n", "f32 GFLOP/s", "peak", "int16, bf16, int8 / f32"
+        "{:>5} {:>5} {:>5} {:>12} {:>6}  int16, bf16, int8 / f32",
+        "m", "k", "n", "f32 GFLOP/s", "peak"
     );
     for m in ROWS {
         for (k, n) in LAYERS {

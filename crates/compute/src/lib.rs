@@ -19,6 +19,23 @@
 //! an arm in `Isa`; one with a tile unit (AMX, in `amx.rs`) also brings its own packing and its
 //! own tile loop in place of `gemm/tile.rs`.
 //!
+//! # Precisions
+//! A [`PackedMatrix`] holds its weights in the form that a [`Precision`] has on its instruction
+//! set; `gemm/form.rs` is the one place that chooses. [`matmul`] takes and gives `f32` at all of
+//! them.
+//!
+//! | | portable, neon, avx2, avx512 | amx |
+//! | --- | --- | --- |
+//! | `f32` | panels of `f32` | the same, on AVX-512 |
+//! | `bf16` | half the memory, widened while it is read; sums in `f32` | tile unit |
+//! | `int16` | 16-bit products with exact sums (`gemm/integer.rs`) | the same, on AVX-512 |
+//! | `int8` | a quarter of the memory, otherwise as `int16` | tile unit |
+//!
+//! [`Precision::fastest_within_tolerance`] is the default of each instruction set. On Zen 3
+//! (AVX2) the multiply-add of 16-bit pairs reaches 1.6 times the products of the `f32` one in
+//! registers ([`peak`]), not the 2 times of its width: its addition is an instruction of its own
+//! and they compete for ports.
+//!
 //! # Batch invariance
 //! Each output element is one chain of additions in the order of the input features, whatever
 //! the number of rows, of threads, or the height of the tile that it is computed in. A row

@@ -152,8 +152,8 @@ impl Kernel for RootMeanSquare<'_> {
                 let unit = simd.mul(simd.load(&row[at..]), inverses);
                 simd.store(simd.mul(unit, simd.load(&self.norm.scale[at..])), &mut row[at..]);
             }
-            for at in whole..width {
-                row[at] *= inverse * self.norm.scale[at];
+            for (x, scale) in row[whole..].iter_mut().zip(&self.norm.scale[whole..]) {
+                *x *= inverse * scale;
             }
         }
     }

@@ -7,6 +7,8 @@ mod portable;
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+mod neon;
 
 pub use isa::{ISA_VARIABLE, Isa, IsaError};
 

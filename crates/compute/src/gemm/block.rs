@@ -142,6 +142,16 @@ pub(super) struct Block<'a, T: PanelElement> {
     pub(super) scales: Option<Scales<'a>>,
 }
 
+/// A tile of rows times some panels.
+#[derive(Clone, Copy)]
+struct Spot {
+    tile: usize,
+    /// The first panel.
+    panel: usize,
+    /// Panels.
+    group: usize,
+}
+
 impl<T: PanelElement> Block<'_, T> {
     /// Multiplies the rows and writes their part of `out`.
     #[inline(always)]
@@ -166,9 +176,10 @@ impl<T: PanelElement> Block<'_, T> {
                 for tile in self.tiles.clone() {
                     let index = panel * self.tiles.len() + (tile - self.tiles.start);
                     let sums = &mut sums[index % places * place..][..place];
-                    self.tile(simd, tile, (panel, group), lines.clone(), sums);
+                    let spot = Spot { tile, panel, group };
+                    self.tile(simd, spot, lines.clone(), sums);
                     if chunk + 1 == chunks {
-                        self.store(simd, tile, (panel, group), sums, out);
+                        self.store(simd, spot, sums, out);
                     }
                 }
                 panel += group;
@@ -188,8 +199,7 @@ impl<T: PanelElement> Block<'_, T> {
     fn tile<S: Simd>(
         &self,
         simd: S,
-        tile: usize,
-        (panel, group): (usize, usize),
+        Spot { tile, panel, group }: Spot,
         lines: Range<usize>,
         sums: &mut [f32],
     ) {
@@ -220,8 +230,7 @@ impl<T: PanelElement> Block<'_, T> {
     fn store<S: Simd>(
         &self,
         simd: S,
-        tile: usize,
-        (panel, group): (usize, usize),
+        Spot { tile, panel, group }: Spot,
         sums: &[f32],
         out: &mut MatrixMut<'_>,
     ) {

@@ -6,12 +6,14 @@ use std::sync::OnceLock;
 use super::Kernel;
 use super::portable::Portable;
 
+#[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+use super::neon::Neon;
 #[cfg(target_arch = "x86_64")]
 use super::{avx2::Avx2, avx512::Avx512};
 use crate::amx::Amx;
 
-/// The environment variable that forces an instruction set: `portable`, `avx2`, `avx512` or
-/// `amx`.
+/// The environment variable that forces an instruction set: `portable`, `neon`, `avx2`,
+/// `avx512` or `amx`.
 pub const ISA_VARIABLE: &str = "ONESPACE_ISA";
 
 /// An instruction set that this processor has.
@@ -23,6 +25,8 @@ pub struct Isa(Level);
 #[derive(Clone, Copy)]
 enum Level {
     Portable,
+    #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+    Neon(Neon),
     #[cfg(target_arch = "x86_64")]
     Avx2(Avx2),
     #[cfg(target_arch = "x86_64")]
@@ -57,7 +61,7 @@ impl std::error::Error for IsaError {}
 
 impl Isa {
     /// Every name that [`Isa::named`] knows, slowest first, whether or not this processor has it.
-    pub const NAMES: [&'static str; 4] = ["portable", "avx2", "avx512", "amx"];
+    pub const NAMES: [&'static str; 5] = ["portable", "neon", "avx2", "avx512", "amx"];
 
     /// The instruction set of this process: the fastest that the processor has, or the one that
     /// [`ISA_VARIABLE`] names. Decided at the first call and constant from then on.
@@ -86,6 +90,8 @@ impl Isa {
     #[must_use]
     pub fn available() -> Vec<Self> {
         let mut found = vec![Self(Level::Portable)];
+        #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+        found.extend(Neon::detect().map(|proof| Self(Level::Neon(proof))));
         #[cfg(target_arch = "x86_64")]
         {
             found.extend(Avx2::detect().map(|proof| Self(Level::Avx2(proof))));
@@ -104,12 +110,14 @@ impl Isa {
     pub fn name(self) -> &'static str {
         match self.0 {
             Level::Portable => Self::NAMES[0],
+            #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+            Level::Neon(_) => Self::NAMES[1],
             #[cfg(target_arch = "x86_64")]
-            Level::Avx2(_) => Self::NAMES[1],
+            Level::Avx2(_) => Self::NAMES[2],
             #[cfg(target_arch = "x86_64")]
-            Level::Avx512(_) | Level::Avx512Vnni(_) => Self::NAMES[2],
+            Level::Avx512(_) | Level::Avx512Vnni(_) => Self::NAMES[3],
             #[cfg(target_arch = "x86_64")]
-            Level::Amx(..) => Self::NAMES[3],
+            Level::Amx(..) => Self::NAMES[4],
         }
     }
 
@@ -117,6 +125,8 @@ impl Isa {
     pub(crate) fn run<K: Kernel>(self, kernel: K) -> K::Output {
         match self.0 {
             Level::Portable => kernel.run(Portable),
+            #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+            Level::Neon(proof) => proof.run(kernel),
             #[cfg(target_arch = "x86_64")]
             Level::Avx2(proof) => proof.run(kernel),
             #[cfg(target_arch = "x86_64")]
@@ -150,7 +160,13 @@ impl Isa {
 
     /// Whether it multiplies 16-bit integers faster than `f32`.
     pub(crate) fn has_fast_integers(self) -> bool {
-        !matches!(self.0, Level::Portable)
+        match self.0 {
+            Level::Portable => false,
+            #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+            Level::Neon(_) => false,
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2(_) | Level::Avx512(_) | Level::Avx512Vnni(_) | Level::Amx(..) => true,
+        }
     }
 
     /// Columns per panel of a packed matrix: two vectors.

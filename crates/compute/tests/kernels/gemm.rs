@@ -122,7 +122,8 @@ fn int8_step(numbers: &[f32]) -> f64 {
 /// way around.
 #[test]
 fn integers_are_within_half_a_step_of_the_reference() {
-    let precisions: [(Precision, fn(&[f32]) -> f64); 2] =
+    type Step = fn(&[f32]) -> f64;
+    let precisions: [(Precision, Step); 2] =
         [(Precision::Int16, int16_step), (Precision::Int8, int8_step)];
     for isa in isas() {
         for (precision, weight_step) in precisions {
