@@ -116,6 +116,18 @@ pub enum MediaError {
         #[source]
         cause: Option<Cause>,
     },
+    /// The picture is longer, for its width, than the model reads.
+    #[error(
+        "The picture is {width} x {height} pixels; with this model it may be at most {ratio_max} times as long as wide. Cut it into pieces."
+    )]
+    TooElongated {
+        /// Width in pixels.
+        width: u32,
+        /// Height in pixels.
+        height: u32,
+        /// Largest ratio of the sides.
+        ratio_max: u32,
+    },
     /// The caller asked for a prepared picture of an impossible size: a fault of the model's
     /// configuration, not of the picture.
     #[error(
@@ -149,6 +161,7 @@ impl MediaError {
             Self::TooMuchMemory { .. } => "too_much_memory",
             Self::Truncated { .. } => "truncated",
             Self::Broken { .. } => "broken",
+            Self::TooElongated { .. } => "too_elongated",
             Self::InvalidSpec { .. } => "invalid_spec",
         }
     }

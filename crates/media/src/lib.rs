@@ -59,7 +59,7 @@ pub use facts::{ColorSpace, ImageFacts};
 pub use format::{ImageFormat, sniff};
 pub use limits::DecodeLimits;
 pub use pipeline::{RgbImage, decode, inspect, prepare};
-pub use spec::{Fit, PREPARED_SIDE_PX_MAX, PreprocessSpec, Resample};
+pub use spec::{ASPECT_RATIO_MAX, Fit, PREPARED_SIDE_PX_MAX, PreprocessSpec, Resample};
 
 /// Model-ready pixels of one picture, before normalisation.
 #[derive(Clone, Debug, PartialEq, Eq)]

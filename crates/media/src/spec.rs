@@ -1,11 +1,16 @@
 //! What a model wants a picture turned into, and what size that is for a given picture.
 
+mod budget;
+
 use serde::{Deserialize, Serialize};
 
 use crate::MediaError;
 
 /// Longest side, in pixels, that a [`PreprocessSpec`] may ask for.
-pub const PREPARED_SIDE_PX_MAX: u32 = 4096;
+pub const PREPARED_SIDE_PX_MAX: u32 = 16_384;
+
+/// How many times as long as wide a picture may be with [`Fit::PixelBudget`].
+pub const ASPECT_RATIO_MAX: u32 = 200;
 
 /// What a model wants a picture turned into.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -50,6 +55,25 @@ pub enum Fit {
         patch_px: u32,
         /// Most patches.
         patches_max: u32,
+    },
+    /// Both sides become the nearest multiples of `multiple_px`; pictures of more or fewer pixels
+    /// than the limits are scaled towards them (`smart_resize` of Qwen-VL). Pictures more than
+    /// [`ASPECT_RATIO_MAX`] times as long as wide are refused.
+    PixelBudget {
+        /// What both sides are multiples of, in pixels.
+        multiple_px: u32,
+        /// Fewest pixels.
+        pixels_min: u64,
+        /// Most pixels; a picture one multiple wide may pass it.
+        pixels_max: u64,
+    },
+    /// Both sides become multiples of `multiple_px`, of the largest scale, up or down, that has at
+    /// most `cells_max` squares of that side (`Gemma 4`).
+    CellBudget {
+        /// Side of a square in pixels.
+        multiple_px: u32,
+        /// Most squares.
+        cells_max: u32,
     },
 }
 
@@ -116,7 +140,8 @@ impl PreprocessSpec {
     /// Width and height of what a picture of that upright size is prepared to, in pixels.
     ///
     /// # Errors
-    /// [`MediaError::InvalidSpec`] where a side would be 0 or above [`PREPARED_SIDE_PX_MAX`].
+    /// [`MediaError::InvalidSpec`] where a side would be 0 or above [`PREPARED_SIDE_PX_MAX`];
+    /// [`MediaError::TooElongated`] where the fit takes pictures of moderate shape only.
     pub fn prepared_size(&self, width: u32, height: u32) -> Result<(u32, u32), MediaError> {
         let (across, down) = self.geometry(Size { width, height })?;
         Ok((across.prepared, down.prepared))
@@ -134,6 +159,18 @@ impl PreprocessSpec {
                 let patches = || u64::from(width / patch_px) * u64::from(height / patch_px);
                 whole && patches() <= u64::from(patches_max)
             }
+            Fit::PixelBudget { multiple_px, .. } => {
+                let sides = [width, height];
+                let whole = sides.iter().all(|s| *s > 0 && s.is_multiple_of(multiple_px));
+                let short = width.max(height) <= PREPARED_SIDE_PX_MAX;
+                let pixels = u64::from(width) * u64::from(height);
+                whole && short && pixels <= self.prepared_pixels_max()
+            }
+            Fit::CellBudget { multiple_px, cells_max } => {
+                let whole = [width, height].iter().all(|s| *s > 0 && s.is_multiple_of(multiple_px));
+                let cells = || u64::from(width / multiple_px) * u64::from(height / multiple_px);
+                whole && cells() <= u64::from(cells_max)
+            }
         }
     }
 
@@ -146,6 +183,12 @@ impl PreprocessSpec {
             }
             Fit::PatchBudget { patch_px, patches_max } => {
                 u64::from(patch_px).pow(2) * u64::from(patches_max)
+            }
+            Fit::PixelBudget { multiple_px, pixels_min, pixels_max } => {
+                budget::pixels_max(multiple_px, (pixels_min, pixels_max))
+            }
+            Fit::CellBudget { multiple_px, cells_max } => {
+                u64::from(multiple_px).pow(2) * u64::from(cells_max)
             }
         }
     }
@@ -162,13 +205,20 @@ impl PreprocessSpec {
             Fit::PatchBudget { patch_px, patches_max } => {
                 format!("{patches_max} patches of {patch_px} {resample:?}")
             }
+            Fit::PixelBudget { multiple_px, pixels_min, pixels_max } => {
+                format!("{pixels_min} to {pixels_max} pixels by {multiple_px} {resample:?}")
+            }
+            Fit::CellBudget { multiple_px, cells_max } => {
+                format!("{cells_max} squares of {multiple_px} {resample:?}")
+            }
         }
     }
 
     /// How an upright picture is resized and cut.
     pub(crate) fn geometry(&self, from: Size) -> Result<Geometry, MediaError> {
+        let whole = |(width, height)| (Axis::whole(width), Axis::whole(height));
         let (across, down) = match self.fit {
-            Fit::Squash { width, height } => (Axis::whole(width), Axis::whole(height)),
+            Fit::Squash { width, height } => whole((width, height)),
             Fit::CentreCrop { shortest_edge_px, width, height } => {
                 let short = from.width.min(from.height);
                 let scaled = |side: u32| {
@@ -178,8 +228,13 @@ impl PreprocessSpec {
                 (Axis::middle(scaled(from.width), width), Axis::middle(scaled(from.height), height))
             }
             Fit::PatchBudget { patch_px, patches_max } => {
-                let (width, height) = within_patches(from, patch_px, patches_max);
-                (Axis::whole(width), Axis::whole(height))
+                whole(budget::within_patches(from, patch_px, patches_max))
+            }
+            Fit::PixelBudget { multiple_px, pixels_min, pixels_max } => {
+                whole(budget::within_pixels(from, multiple_px, (pixels_min, pixels_max))?)
+            }
+            Fit::CellBudget { multiple_px, cells_max } => {
+                whole(budget::within_cells(from, multiple_px, cells_max))
             }
         };
         let sides = 1..=PREPARED_SIDE_PX_MAX;
@@ -190,29 +245,6 @@ impl PreprocessSpec {
             Err(MediaError::InvalidSpec { width: across.prepared, height: down.prepared })
         }
     }
-}
-
-/// Width and height, whole patches, of the largest scale that needs at most `patches_max`.
-///
-/// The bisection, its bounds and its precision are part of the preprocessing: another way to the
-/// optimum gives other sizes for some pictures.
-fn within_patches(from: Size, patch_px: u32, patches_max: u32) -> (u32, u32) {
-    const PRECISION: f64 = 1e-5;
-    const SCALE_MAX: f64 = 100.0;
-    let patch = f64::from(patch_px);
-    let patches = |scale: f64, side: u32| (f64::from(side) * scale / patch).ceil().max(1.0);
-    let (mut fits, mut exceeds) = (PRECISION / 10.0, SCALE_MAX);
-    while exceeds - fits >= PRECISION {
-        let scale = f64::midpoint(fits, exceeds);
-        if patches(scale, from.width) * patches(scale, from.height) <= f64::from(patches_max) {
-            fits = scale;
-        } else {
-            exceeds = scale;
-        }
-    }
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "casts saturate")]
-    let side = |side: u32| (patches(fits, side) * patch) as u32;
-    (side(from.width), side(from.height))
 }
 
 #[cfg(test)]
@@ -263,7 +295,10 @@ mod tests {
             Fit::CentreCrop { shortest_edge_px: 0, width: 4, height: 4 },
             Fit::CentreCrop { shortest_edge_px: 4, width: 0, height: 4 },
             Fit::PatchBudget { patch_px: 0, patches_max: 4 },
-            Fit::PatchBudget { patch_px: 4096, patches_max: 4 },
+            Fit::PatchBudget { patch_px: 16_384, patches_max: 4 },
+            Fit::PixelBudget { multiple_px: 0, pixels_min: 4, pixels_max: 8 },
+            Fit::CellBudget { multiple_px: 0, cells_max: 4 },
+            Fit::CellBudget { multiple_px: 4, cells_max: 0 },
         ];
         let accepted: Vec<Fit> =
             fits.into_iter().filter(|&fit| spec(fit).prepared_size(64, 640).is_ok()).collect();

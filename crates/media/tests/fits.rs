@@ -12,13 +12,15 @@ use onespace_media::{
 
 const RESAMPLES: [Resample; 3] =
     [Resample::Bicubic, Resample::TorchBicubic, Resample::TorchBilinear];
-const FITS: [Fit; 5] = [
+const FITS: [Fit; 7] = [
     Fit::Squash { width: 17, height: 11 },
     Fit::CentreCrop { shortest_edge_px: 13, width: 13, height: 12 },
     // Larger than the resized picture across, smaller down, or the other way about.
     Fit::CentreCrop { shortest_edge_px: 9, width: 14, height: 7 },
     Fit::CentreCrop { shortest_edge_px: 9, width: 8, height: 15 },
     Fit::PatchBudget { patch_px: 4, patches_max: 21 },
+    Fit::PixelBudget { multiple_px: 8, pixels_min: 256, pixels_max: 1536 },
+    Fit::CellBudget { multiple_px: 6, cells_max: 20 },
 ];
 
 fn spec(fit: Fit, resample: Resample) -> PreprocessSpec {

@@ -102,6 +102,7 @@ fn every_kind_of_error_travels_unchanged() {
         MediaError::Truncated { format },
         MediaError::broken(format, "a \"quoted\" cause"),
         MediaError::Broken { format, cause: None },
+        MediaError::TooElongated { width: 201, height: 1, ratio_max: 200 },
         MediaError::InvalidSpec { width: 0, height: 1 },
     ];
     for error in errors {
