@@ -77,6 +77,9 @@ pub(crate) trait Simd: Copy {
 
     /// All zeros.
     fn zero_integers(self) -> Self::Integers;
+    /// Asks for a cache line to be brought to the second level; any address will do.
+    #[inline(always)]
+    fn prefetch(self, _at: *const u8) {}
     /// The pair of 16-bit integers with these bits, in all lanes.
     fn splat_pair(self, bits: i32) -> Self::Integers;
     /// Reads [`Self::LANES`] pairs.

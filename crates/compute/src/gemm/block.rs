@@ -10,7 +10,7 @@ use std::ops::Range;
 
 use super::line::PanelElement;
 use super::store::{Scales, store_tile};
-use super::tile::{TILE_MAX, TileInput, panels_per_tile, sum_tile};
+use super::tile::{Ahead, TILE_MAX, TileInput, panels_per_tile, sum_tile};
 use super::{Finish, Matrix, MatrixMut, Panels};
 use crate::Isa;
 use crate::buffer::Lines;
@@ -163,8 +163,8 @@ impl<T: PanelElement> Block<'_, T> {
     ) {
         assert_eq!(self.panels.line(), T::line::<S>(), "packed for another instruction set");
         let (count, lines) = (self.panels.count(), self.panels.features());
-        let chunks = self.tiling.chunks;
-        let places = if chunks == 1 { 1 } else { count * self.tiles.len() };
+        let (chunks, tiles) = (self.tiling.chunks, self.tiles.len());
+        let places = if chunks == 1 { 1 } else { count * tiles };
         let place = if chunks == 1 { TILE_MAX } else { 2 * S::LANES * S::TILE_ROWS };
         sums.resize(places * place);
         for chunk in 0..chunks {
@@ -173,17 +173,30 @@ impl<T: PanelElement> Block<'_, T> {
             while panel < count {
                 let group = self.tiling.group();
                 let group = if panel + group <= count { group } else { 1 };
+                let mut ahead = self.ahead(panel + group, &lines);
                 for tile in self.tiles.clone() {
-                    let index = panel * self.tiles.len() + (tile - self.tiles.start);
+                    let index = panel * tiles + (tile - self.tiles.start);
                     let sums = &mut sums[index % places * place..][..place];
                     let spot = Spot { tile, panel, group };
-                    self.tile(simd, spot, lines.clone(), sums);
+                    self.tile(simd, spot, (lines.clone(), ahead), sums);
+                    ahead = ahead.after(lines.len());
                     if chunk + 1 == chunks {
                         self.store(simd, spot, sums, out);
                     }
                 }
                 panel += group;
             }
+        }
+    }
+
+    /// The same lines of the next panel, shared out among the tiles.
+    #[inline(always)]
+    fn ahead(&self, panel: usize, lines: &Range<usize>) -> Ahead {
+        let line = self.panels.line();
+        let from = self.panels.first().wrapping_add(panel * self.panels.stride());
+        Ahead {
+            from: from.wrapping_add(lines.start * line).cast(),
+            step: (line * size_of::<T>()).div_ceil(self.tiles.len()),
         }
     }
 
@@ -200,7 +213,7 @@ impl<T: PanelElement> Block<'_, T> {
         &self,
         simd: S,
         Spot { tile, panel, group }: Spot,
-        lines: Range<usize>,
+        (lines, ahead): (Range<usize>, Ahead),
         sums: &mut [f32],
     ) {
         let (rows, places) = self.rows(tile);
@@ -215,6 +228,7 @@ impl<T: PanelElement> Block<'_, T> {
             panels: panels[lines.start * self.panels.line()..].as_ptr(),
             panel_stride: self.panels.stride(),
             lines: lines.len(),
+            ahead,
             resume: lines.start > 0,
             last: lines.end == self.panels.features(),
         };

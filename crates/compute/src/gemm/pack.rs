@@ -75,6 +75,11 @@ impl<'a, T> Panels<'a, T> {
         self.line * self.lines
     }
 
+    /// Where the first panel starts.
+    pub(crate) fn first(&self) -> *const T {
+        self.data.as_ptr()
+    }
+
     /// The elements of `count` panels from `first` on, as far as their last line.
     pub(crate) fn data(&self, first: usize, count: usize) -> &'a [T] {
         assert!(count > 0 && first + count <= self.count(), "panels out of range");

@@ -19,10 +19,30 @@ pub(crate) struct TileInput<T: PanelElement> {
     pub(crate) panel_stride: usize,
     /// Lines to sum over.
     pub(crate) lines: usize,
+    /// What will be read after this.
+    pub(crate) ahead: Ahead,
     /// Whether the sums go on from those put aside.
     pub(crate) resume: bool,
     /// Whether no lines are left, so that the sums are given as `f32` rather than put aside.
     pub(crate) last: bool,
+}
+
+/// Memory to ask for while a tile is being summed, so that it is near when its turn comes.
+#[derive(Clone, Copy)]
+pub(crate) struct Ahead {
+    /// Where it starts.
+    pub(crate) from: *const u8,
+    /// Bytes to go on by with every line that is summed. Less than a cache line asks for some
+    /// twice, which costs nothing in a loop that waits for its multiply-adds.
+    pub(crate) step: usize,
+}
+
+impl Ahead {
+    /// What follows after so many lines.
+    #[inline(always)]
+    pub(crate) fn after(self, lines: usize) -> Self {
+        Self { from: self.from.wrapping_add(lines * self.step), ..self }
+    }
 }
 
 /// Panels that one tile spans: with few rows it takes more panels, so that enough independent
@@ -92,7 +112,10 @@ unsafe fn tile<S: Simd, T: PanelElement, const ROWS: usize, const VECTORS: usize
             *total = unsafe { T::load_sums(simd, sums.as_ptr().add(index * S::LANES)) };
         }
     }
+    let mut ahead = input.ahead.from;
     for line in 0..input.lines {
+        simd.prefetch(ahead);
+        ahead = ahead.wrapping_add(input.ahead.step);
         // SAFETY: `line` is below `lines`, and the caller promises that many lines, and inputs
         // for them, in each of VECTORS / 2 panels and ROWS rows.
         unsafe {
