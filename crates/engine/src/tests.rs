@@ -30,10 +30,12 @@ impl CountingModel {
             revision: "1".to_owned(),
             dimension: 1,
             dimensions: vec![1],
+            dimension_default: 1,
             text_tokens_max: 100,
             images_max: 10,
             image_tokens_max: 5,
             text_chunk_tokens: None,
+            instruction: None,
             preprocess,
             precision: Precision::F32,
             fusion: Fusion::Early,
@@ -72,8 +74,8 @@ impl EmbeddingModel for CountingModel {
 
 fn tokens(sequence: &Sequence) -> &[u32] {
     match &sequence.parts[0] {
-        Part::Text(tokens) => tokens,
-        Part::Image(_) => &[],
+        Part::Text(tokens) | Part::Frame(tokens) => tokens,
+        Part::Image(_) | Part::Encoded(_) => &[],
     }
 }
 

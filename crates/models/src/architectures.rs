@@ -2,3 +2,4 @@
 
 pub(crate) mod dual_encoder;
 pub(crate) mod onespace_fusion;
+pub(crate) mod qwen3_vl;

@@ -1,5 +1,7 @@
 //! What may go in, and what may come out.
 
+use onespace_media::PreparedImage;
+
 use crate::{ModelDescription, ModelError, Part, Sequence};
 
 /// How far from 1 the length of a vector may be.
@@ -11,7 +13,7 @@ pub(crate) fn check_sequence(
     vocabulary: usize,
     (index, sequence): (usize, &Sequence),
 ) -> Result<(), ModelError> {
-    let (tokens, images) = (sequence.text_tokens(), sequence.images().count());
+    let (tokens, images) = (sequence.text_tokens(), sequence.image_count());
     if tokens == 0 && images == 0 {
         return Err(ModelError::EmptySequence { index });
     }
@@ -24,19 +26,34 @@ pub(crate) fn check_sequence(
         return Err(ModelError::TooManyImages { index, images, images_max });
     }
     for part in &sequence.parts {
-        if let Part::Text(ids) = part
+        if let Part::Text(ids) | Part::Frame(ids) = part
             && let Some(&id) = ids.iter().find(|&&id| id as usize >= vocabulary)
         {
             return Err(ModelError::UnknownToken { index, id, vocabulary });
         }
     }
-    for image in sequence.images() {
-        let (width, height, bytes) = (image.width, image.height, image.rgb.len());
-        let length = width as usize * height as usize * 3;
-        if !description.preprocess.is_prepared_size(width, height) || bytes != length {
-            let expected = description.preprocess.geometry_name();
-            return Err(ModelError::ImageSize { index, width, height, bytes, expected });
-        }
+    sequence.images().try_for_each(|image| check_image(description, (index, image)))
+}
+
+/// Refuses pictures that were not prepared for the model.
+pub(crate) fn check_image(
+    description: &ModelDescription,
+    (index, image): (usize, &PreparedImage),
+) -> Result<(), ModelError> {
+    let (width, height, bytes) = (image.width, image.height, image.rgb.len());
+    let length = width as usize * height as usize * 3;
+    if description.preprocess.is_prepared_size(width, height) && bytes == length {
+        return Ok(());
+    }
+    let expected = description.preprocess.geometry_name();
+    Err(ModelError::ImageSize { index, width, height, bytes, expected })
+}
+
+/// Refuses pictures that some model has read, for models that keep nothing of pictures, and frames.
+pub(crate) fn check_plain(index: usize, sequence: &Sequence) -> Result<(), ModelError> {
+    let encoded = |part: &Part| matches!(part, Part::Encoded(_) | Part::Frame(_));
+    if sequence.parts.iter().any(encoded) {
+        return Err(ModelError::EncodedElsewhere { index });
     }
     Ok(())
 }

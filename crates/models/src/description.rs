@@ -56,6 +56,8 @@ pub struct ModelDescription {
     /// Lengths that they may be cut to with [`crate::shorten()`], ascending; the last is
     /// `dimension`.
     pub dimensions: Vec<usize>,
+    /// The one of `dimensions` that is meant where none is asked for.
+    pub dimension_default: usize,
     /// Most text tokens in a sequence, all its text parts together.
     pub text_tokens_max: usize,
     /// Most images in a sequence.
@@ -65,6 +67,8 @@ pub struct ModelDescription {
     /// Text tokens that the model reads at a time, where longer text is embedded in chunks whose
     /// unit vectors are averaged; `None` where all text is read in one sequence.
     pub text_chunk_tokens: Option<usize>,
+    /// The instruction that the model reads where none is given; `None` where it takes none.
+    pub instruction: Option<String>,
     /// What the model wants a picture turned into.
     pub preprocess: PreprocessSpec,
     /// The numbers that it computes with.
@@ -120,10 +124,12 @@ mod tests {
             revision: "1".into(),
             dimension: 512,
             dimensions: vec![128, 512],
+            dimension_default: 512,
             text_tokens_max: 10,
             images_max: 2,
             image_tokens_max: 5,
             text_chunk_tokens: None,
+            instruction: None,
             preprocess: PreprocessSpec {
                 fit: Fit::Squash { width: 64, height: 64 },
                 resample: Resample::Bicubic,

@@ -52,6 +52,34 @@ pub enum ModelError {
         /// What the model reads.
         expected: String,
     },
+    /// A sequence that lacks what the model's own prompt puts around every input.
+    #[error("sequence {index} has no prompt around it; make it with the model's `tokenize`")]
+    Unframed {
+        /// Place in the batch.
+        index: usize,
+    },
+    /// Text, prompt and pictures together are more than the model reads.
+    #[error(
+        "sequence {index} takes {places} places, the model reads {places_max}; shorten its text \
+         or leave pictures out"
+    )]
+    SequenceTooLong {
+        /// Place in the batch.
+        index: usize,
+        /// Places of text, prompt and pictures.
+        places: usize,
+        /// What the model reads at most.
+        places_max: usize,
+    },
+    /// A picture that another model has read.
+    #[error("sequence {index} has a picture that another model has read; give its pixels")]
+    EncodedElsewhere {
+        /// Place in the batch.
+        index: usize,
+    },
+    /// An instruction for a model that takes none.
+    #[error("this model takes no instruction; leave it out")]
+    NoInstruction,
     /// A token id that is not in the vocabulary.
     #[error("sequence {index} has token id {id}, the vocabulary ends at {vocabulary}")]
     UnknownToken {

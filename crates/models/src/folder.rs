@@ -8,12 +8,15 @@ use onespace_compute::{Isa, Precision};
 use serde::Deserialize;
 
 use crate::architectures::dual_encoder::DualEncoder;
+use crate::architectures::qwen3_vl::Qwen3Vl;
 use crate::config::ONESPACE_FUSION;
 use crate::huggingface::{Folder, read};
 use crate::model_files::{CONFIG_FILE, ModelFiles, TOKENIZER_FILE, WEIGHTS_FILE};
 use crate::weights::Shard;
 use crate::{EmbeddingModel, LoadError, LoadErrorKind};
 
+/// `model_type` of Qwen3-VL-Embedding.
+const QWEN3_VL: &str = "qwen3_vl";
 const TOKENIZER_BYTES_MAX: u64 = 64 << 20;
 
 /// How a model is loaded.
@@ -36,7 +39,8 @@ struct Kind {
     model_type: Option<String>,
 }
 
-/// Loads a model from a folder: an ordinary Hugging Face one (`clip`, `siglip`, `siglip2`), or
+/// Loads a model from a folder: an ordinary Hugging Face one (`clip`, `siglip`,
+/// `siglip2`, `qwen3_vl`), or
 /// `config.json`, `tokenizer.json` and `model.safetensors` in this program's own form.
 ///
 /// Weights are read tensor by tensor and packed; of the files only the token table is used later,
@@ -51,12 +55,15 @@ pub fn load(dir: &Path, options: &LoadOptions) -> Result<Arc<dyn EmbeddingModel>
     let isa = current_isa()?;
     let kind = serde_json::from_slice(&config).ok();
     match kind {
+        Some(Kind { architecture: None, model_type: Some(kind) }) if kind == QWEN3_VL => {
+            Ok(Arc::new(Qwen3Vl::load(&config, folder, isa, options)?))
+        }
         Some(Kind { architecture: None, model_type: Some(_) }) => {
             Ok(Arc::new(DualEncoder::load(&config, folder, isa, options)?))
         }
         Some(Kind { architecture: None, model_type: None }) => {
             let message = format!(
-                "has neither model_type (clip, siglip or siglip2) nor architecture \
+                "has neither model_type (clip, siglip, siglip2 or qwen3_vl) nor architecture \
                  ({ONESPACE_FUSION}); copy the model's own file"
             );
             Err(LoadError::new(LoadErrorKind::Unsupported, CONFIG_FILE, message))

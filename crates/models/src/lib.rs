@@ -18,6 +18,7 @@ mod checks;
 mod config;
 mod description;
 pub mod embedded;
+mod encoded_image;
 mod error;
 pub mod folder;
 mod huggingface;
@@ -31,13 +32,14 @@ mod trace;
 mod weights;
 
 pub use description::{Fusion, ModelDescription};
+pub use encoded_image::EncodedImage;
 pub use error::{LoadError, LoadErrorKind, ModelError};
 pub use onespace_compute::Precision;
 pub use sequence::{InputPart, Part, Sequence, TokenizedInput, TokenizedPart};
 pub use shorten::shorten;
 pub use trace::Stage;
 
-use onespace_media::PreprocessSpec;
+use onespace_media::{PreparedImage, PreprocessSpec};
 
 /// A model that turns sequences into vectors.
 ///
@@ -54,6 +56,19 @@ pub trait EmbeddingModel: Send + Sync {
     /// [`ModelError::Tokenizer`] when the tokenizer fails.
     fn tokenize(&self, input: &[InputPart<'_>]) -> Result<TokenizedInput, ModelError>;
 
+    /// The same with an instruction, which says what the vector is for; it takes the place of the
+    /// description's.
+    ///
+    /// # Errors
+    /// [`ModelError::NoInstruction`] from models whose description has none.
+    fn tokenize_instructed(
+        &self,
+        _input: &[InputPart<'_>],
+        _instruction: &str,
+    ) -> Result<TokenizedInput, ModelError> {
+        Err(ModelError::NoInstruction)
+    }
+
     /// What the pictures of this input are to be turned into. The description's, unless it
     /// depends on how much else there is to read.
     fn preprocess(&self, _input: &TokenizedInput) -> PreprocessSpec {
@@ -66,6 +81,19 @@ pub trait EmbeddingModel: Send + Sync {
 
     /// Estimated multiply-adds of embedding the sequence, in thousands.
     fn cost(&self, sequence: &Sequence) -> u64;
+
+    /// What the model makes of pictures by themselves, in order, for [`Part::Encoded`]; `None` from
+    /// models that have nothing to keep of a picture. Vectors are the same with either part.
+    ///
+    /// # Errors
+    /// [`ModelError::ImageSize`] for pictures that were not prepared for this model; `index` is
+    /// then the picture's.
+    fn encode_images(
+        &self,
+        _images: &[&PreparedImage],
+    ) -> Result<Option<Vec<EncodedImage>>, ModelError> {
+        Ok(None)
+    }
 
     /// One vector per sequence, in order: full dimension, unit length, each the same as if its
     /// sequence had come alone.

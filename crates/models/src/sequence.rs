@@ -2,6 +2,8 @@
 
 use onespace_media::PreparedImage;
 
+use crate::EncodedImage;
+
 /// One part of what a user wants embedded, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InputPart<'a> {
@@ -23,6 +25,9 @@ pub struct TokenizedInput {
 pub enum TokenizedPart {
     /// Token ids of the user's text.
     Text(Vec<u32>),
+    /// Token ids that the model's own prompt puts around what the user gave. They count towards no
+    /// limit on text and are never cut.
+    Frame(Vec<u32>),
     /// The picture with this index.
     Image(usize),
 }
@@ -33,7 +38,17 @@ impl TokenizedInput {
     pub fn text_tokens(&self) -> usize {
         let tokens = |part: &TokenizedPart| match part {
             TokenizedPart::Text(ids) => ids.len(),
-            TokenizedPart::Image(_) => 0,
+            TokenizedPart::Frame(_) | TokenizedPart::Image(_) => 0,
+        };
+        self.parts.iter().map(tokens).sum()
+    }
+
+    /// Token ids of the model's own prompt.
+    #[must_use]
+    pub fn frame_tokens(&self) -> usize {
+        let tokens = |part: &TokenizedPart| match part {
+            TokenizedPart::Frame(ids) => ids.len(),
+            TokenizedPart::Text(_) | TokenizedPart::Image(_) => 0,
         };
         self.parts.iter().map(tokens).sum()
     }
@@ -44,11 +59,12 @@ impl TokenizedInput {
         self.parts.iter().filter(|part| matches!(part, TokenizedPart::Image(_))).count()
     }
 
-    /// Keeps the first `text_tokens_max` token ids of text. Pictures keep their places.
+    /// Keeps the first `text_tokens_max` token ids of text. Pictures keep their places, and the
+    /// model's own prompt stays whole.
     pub fn truncate_text(&mut self, text_tokens_max: usize) {
         let mut room = text_tokens_max;
         self.parts.retain_mut(|part| match part {
-            TokenizedPart::Image(_) => true,
+            TokenizedPart::Image(_) | TokenizedPart::Frame(_) => true,
             TokenizedPart::Text(ids) => {
                 ids.truncate(room);
                 room -= ids.len();
@@ -65,6 +81,7 @@ impl TokenizedInput {
     pub fn with_pictures(&self, pictures: &[PreparedImage]) -> Sequence {
         let part = |part: &TokenizedPart| match part {
             TokenizedPart::Text(ids) => Part::Text(ids.clone()),
+            TokenizedPart::Frame(ids) => Part::Frame(ids.clone()),
             TokenizedPart::Image(index) => Part::Image(pictures[*index].clone()),
         };
         Sequence { parts: self.parts.iter().map(part).collect() }
@@ -81,10 +98,14 @@ pub struct Sequence {
 /// One piece of a sequence.
 #[derive(Clone, Debug)]
 pub enum Part {
-    /// Token ids from [`crate::EmbeddingModel::tokenize`].
+    /// Token ids of text from [`crate::EmbeddingModel::tokenize`].
     Text(Vec<u32>),
+    /// Token ids of the model's own prompt, from the same.
+    Frame(Vec<u32>),
     /// A picture prepared by the spec from [`crate::EmbeddingModel::preprocess`].
     Image(PreparedImage),
+    /// A picture that the model has read before, from [`crate::EmbeddingModel::encode_images`].
+    Encoded(EncodedImage),
 }
 
 impl Sequence {
@@ -94,12 +115,18 @@ impl Sequence {
         self.parts.iter().map(|part| if let Part::Text(ids) = part { ids.len() } else { 0 }).sum()
     }
 
-    /// The pictures, in order.
+    /// The pictures that are given as pixels, in order.
     pub(crate) fn images(&self) -> impl Iterator<Item = &PreparedImage> {
         self.parts.iter().filter_map(|part| match part {
             Part::Image(image) => Some(image),
-            Part::Text(_) => None,
+            Part::Text(_) | Part::Frame(_) | Part::Encoded(_) => None,
         })
+    }
+
+    /// How many pictures there are, encoded ones included.
+    pub(crate) fn image_count(&self) -> usize {
+        let is_image = |part: &&Part| matches!(part, Part::Image(_) | Part::Encoded(_));
+        self.parts.iter().filter(is_image).count()
     }
 }
 
@@ -109,11 +136,12 @@ mod tests {
 
     #[test]
     fn cutting_keeps_the_front_and_every_picture() {
-        use TokenizedPart::{Image, Text};
-        let parts = vec![Text(vec![1, 2, 3]), Image(0), Text(vec![4, 5]), Image(1)];
+        use TokenizedPart::{Frame, Image, Text};
+        let parts =
+            vec![Text(vec![1, 2, 3]), Image(0), Text(vec![4, 5]), Image(1), Frame(vec![6, 7])];
         let mut input = TokenizedInput { parts };
         input.truncate_text(2);
-        assert_eq!(input.parts, [Text(vec![1, 2]), Image(0), Image(1)]);
-        assert_eq!((input.text_tokens(), input.images()), (2, 2));
+        assert_eq!(input.parts, [Text(vec![1, 2]), Image(0), Image(1), Frame(vec![6, 7])]);
+        assert_eq!((input.text_tokens(), input.frame_tokens(), input.images()), (2, 2, 2));
     }
 }

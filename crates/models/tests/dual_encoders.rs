@@ -88,7 +88,7 @@ fn image(width: u32, height: u32, seed: u32) -> Part {
 fn text(model: &dyn EmbeddingModel, words: &str) -> Part {
     match model.tokenize(&[InputPart::Text(words)]).unwrap().parts.swap_remove(0) {
         TokenizedPart::Text(ids) => Part::Text(ids),
-        TokenizedPart::Image(_) => unreachable!("no image was given"),
+        TokenizedPart::Frame(_) | TokenizedPart::Image(_) => unreachable!("no image was given"),
     }
 }
 

@@ -162,8 +162,8 @@ fn vectors_are_the_same() {
 fn places(model: &dyn EmbeddingModel, sequence: &Sequence) -> usize {
     let visual = model.image_tokens(SIDE, SIDE);
     let part = |part: &Part| match part {
-        Part::Text(ids) => ids.len(),
-        Part::Image(_) => visual,
+        Part::Text(ids) | Part::Frame(ids) => ids.len(),
+        Part::Image(_) | Part::Encoded(_) => visual,
     };
     1 + sequence.parts.iter().map(part).sum::<usize>()
 }

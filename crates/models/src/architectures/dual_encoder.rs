@@ -39,6 +39,7 @@ impl DualEncoder {
     fn check(&self, batch: &[Sequence]) -> Result<(), ModelError> {
         let vocabulary = self.text.vocabulary();
         batch.iter().enumerate().try_for_each(|(index, sequence)| {
+            checks::check_plain(index, sequence)?;
             checks::check_sequence(&self.description, vocabulary, (index, sequence))
         })
     }

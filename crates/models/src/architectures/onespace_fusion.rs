@@ -137,14 +137,14 @@ impl OnespaceFusion {
             rest = behind;
             for part in &sequence.parts {
                 let places = match part {
-                    Part::Text(ids) => ids.len(),
-                    Part::Image(_) => VISUAL_TOKENS,
+                    Part::Text(ids) | Part::Frame(ids) => ids.len(),
+                    Part::Image(_) | Part::Encoded(_) => VISUAL_TOKENS,
                 };
                 let (here, behind) = rest.split_at_mut(places * width);
                 rest = behind;
                 match part {
-                    Part::Text(ids) => self.tokens.gather(ids, here)?,
-                    Part::Image(_) => {
+                    Part::Text(ids) | Part::Frame(ids) => self.tokens.gather(ids, here)?,
+                    Part::Image(_) | Part::Encoded(_) => {
                         let (own, others) = visual.split_at(here.len());
                         here.copy_from_slice(own);
                         visual = others;
@@ -233,6 +233,7 @@ impl EmbeddingModel for OnespaceFusion {
 
     fn embed(&self, batch: &[Sequence]) -> Result<Vec<Vec<f32>>, ModelError> {
         for (index, sequence) in batch.iter().enumerate() {
+            checks::check_plain(index, sequence)?;
             checks::check_sequence(&self.description, self.tokens.rows(), (index, sequence))?;
         }
         let vectors = self.embed_checked(batch)?;
@@ -249,11 +250,13 @@ fn describe(config: Config, precision: Precision, weights_sha256: String) -> Mod
         name: config.name,
         revision: config.revision,
         dimension: config.dimension,
+        dimension_default: config.dimension,
         dimensions: config.dimensions,
         text_tokens_max: config.text_tokens_max,
         images_max: config.images_max,
         image_tokens_max: config.visual_tokens,
         text_chunk_tokens: None,
+        instruction: None,
         precision,
         fusion: Fusion::Early,
         weights_sha256,

@@ -16,6 +16,9 @@ const TEXT_WEIGHT_DEFAULT: f32 = 0.5;
 pub(crate) struct Overrides {
     pub(crate) name: Option<String>,
     pub(crate) revision: Option<String>,
+    /// Fewest and most pixels of a picture, where the model reads pictures of many sizes.
+    pub(crate) image_pixels_min: Option<u64>,
+    pub(crate) image_pixels_max: Option<u64>,
     fusion: Option<FusionOverride>,
 }
 
@@ -43,8 +46,9 @@ impl Overrides {
     pub(crate) fn parse(json: Option<&[u8]>) -> Result<Self, LoadError> {
         let Some(json) = json else { return Ok(Self::default()) };
         let overrides: Self = serde_json::from_slice(json).map_err(|error| {
-            refuse("may hold `name`, `revision` and `fusion` (`rule`, `text_weight`); mend it")
-                .caused_by(error)
+            let message = "may hold `name`, `revision`, `image_pixels_min`, `image_pixels_max` and \
+                           `fusion` (`rule`, `text_weight`); mend it";
+            refuse(message).caused_by(error)
         })?;
         let names = [&overrides.name, &overrides.revision];
         let sizes = 1..=NAME_BYTES_MAX;
@@ -54,6 +58,19 @@ impl Overrides {
         }
         overrides.fusion.as_ref().map_or(Ok(()), FusionOverride::check)?;
         Ok(overrides)
+    }
+
+    /// Refuses what only models that bring vectors together can be asked for.
+    pub(crate) fn check_without_fusion(&self) -> Result<(), LoadError> {
+        let message = "`fusion` has no meaning for a model that reads text and pictures together";
+        if self.fusion.is_some() { Err(refuse(message)) } else { Ok(()) }
+    }
+
+    /// Refuses sizes for models whose pictures have one size.
+    pub(crate) fn check_without_sizes(&self) -> Result<(), LoadError> {
+        let sizes = self.image_pixels_min.is_some() || self.image_pixels_max.is_some();
+        let message = "`image_pixels_min` and `image_pixels_max` do not go with this model";
+        if sizes { Err(refuse(message)) } else { Ok(()) }
     }
 
     /// The rule of the model: what is asked for here, or else what it was trained for.

@@ -7,11 +7,13 @@ use onespace_media::{Fit, PREPARED_SIDE_PX_MAX, PreprocessSpec, Resample};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{DualConfig, Family};
+use super::{DualConfig, Family, Folder};
 use crate::{LoadError, LoadErrorKind};
 
 /// What messages call the file.
-const PREPROCESSOR_FILE: &str = "preprocessor_config.json";
+pub(super) const PREPROCESSOR_FILE: &str = "preprocessor_config.json";
+/// The usual name, and a newer one.
+const PREPROCESSOR_FILES: [&str; 2] = [PREPROCESSOR_FILE, "processor_config.json"];
 /// What 8-bit values are scaled by.
 const RESCALE_FACTOR: f64 = 1.0 / 255.0;
 const RESCALE_TOLERANCE: f64 = 1e-6;
@@ -60,6 +62,16 @@ pub(crate) fn preprocess(json: &[u8], config: &DualConfig) -> Result<PreprocessS
     let spec = PreprocessSpec { fit: settings.fit(config.family)?, resample, mean, std };
     check_fits_model(&spec, config)?;
     Ok(spec)
+}
+
+/// Whichever file there is; where there is none, the usual one is missed.
+pub(crate) fn preprocessor_settings(folder: &mut Folder<'_>) -> Result<Vec<u8>, LoadError> {
+    for file in PREPROCESSOR_FILES {
+        if let Some(settings) = folder.optional_settings(file)? {
+            return Ok(settings);
+        }
+    }
+    folder.settings(PREPROCESSOR_FILES[0])
 }
 
 impl Settings {
@@ -167,6 +179,9 @@ fn check_fits_model(spec: &PreprocessSpec, config: &DualConfig) -> Result<(), Lo
         Fit::Squash { width, height } | Fit::CentreCrop { width, height, .. } => {
             let same = u64::from(width) == side && u64::from(height) == side;
             (format!("{width}x{height} pixels"), format!("{side}x{side} pixels"), same)
+        }
+        Fit::PixelBudget { .. } | Fit::CellBudget { .. } => {
+            ("a budget".to_owned(), "a fixed size".to_owned(), false)
         }
         Fit::PatchBudget { patch_px, patches_max } => {
             let same = u64::from(patch_px) == patch && (1..=PATCHES_MAX).contains(&patches_max);

@@ -13,6 +13,9 @@ use super::{DualConfig, Family};
 use crate::model_files::TOKENIZER_FILE;
 use crate::{LoadError, LoadErrorKind, ModelError};
 
+/// What stands beside `tokenizer.json`.
+pub(crate) const TOKENIZER_SETTINGS_FILE: &str = "tokenizer_config.json";
+
 /// Where padding goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Side {
@@ -179,7 +182,7 @@ fn frame(
 }
 
 /// What the tokenizer's own post-processor puts before and behind a text.
-fn post_processed(tokenizer: &Tokenizer) -> Result<(Vec<u32>, Vec<u32>), LoadError> {
+pub(super) fn post_processed(tokenizer: &Tokenizer) -> Result<(Vec<u32>, Vec<u32>), LoadError> {
     let encoded = |special: bool| {
         let encoding = tokenizer.encode_fast("a", special);
         let failed = |error| refuse("cannot encode the letter a").caused_by(error);

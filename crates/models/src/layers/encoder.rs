@@ -6,11 +6,11 @@
 mod layer;
 
 use onespace_compute::{
-    Activation, AttentionInput, Finish, HeadLayout, Heads, Mask, PackedSequences, Rotary,
+    Activation, AttentionInput, Cpu, Finish, HeadLayout, Heads, Mask, PackedSequences, Rotary,
     Workspace, attention, attention_over, layer_norm,
 };
 
-use super::Packing;
+use super::{Packing, Turns, by_rows};
 use crate::LoadError;
 use crate::trace::Trace;
 use crate::weights::Weights;
@@ -76,8 +76,31 @@ impl Encoder {
         workspace: &mut Workspace,
         trace: &mut Trace,
     ) {
-        self.run(&self.layers, (&mut *hidden, offsets), workspace, trace);
+        let turn = self.turn();
+        self.run(
+            &self.layers,
+            (&mut *hidden, offsets),
+            (turn, &mut |_, _, _| {}),
+            (workspace, trace),
+        );
         trace.record("last block", hidden);
+    }
+
+    /// The same with given turns of each place, calling `behind` after each layer with its index
+    /// and what it gave.
+    pub(crate) fn forward_turned(
+        &self,
+        (hidden, offsets): (&mut [f32], &[usize]),
+        (turns, behind): (&Turns, Behind<'_>),
+        (workspace, trace): (&mut Workspace, &mut Trace),
+    ) {
+        let states = (&mut *hidden, offsets);
+        self.run(&self.layers, states, (Turn::By(turns), behind), (workspace, &mut *trace));
+        trace.record("last block", hidden);
+    }
+
+    fn turn(&self) -> Turn<'_> {
+        self.rotary.as_ref().map_or(Turn::Not, Turn::ByPlace)
     }
 
     /// Runs all layers, but gives only one state of each sequence: that of the place `row` in it.
@@ -99,7 +122,8 @@ impl Encoder {
             gather_rows(hidden, (width, width), (offsets, rows), out);
             return;
         };
-        self.run(before, (&mut *hidden, offsets), workspace, trace);
+        let states = (&mut *hidden, offsets);
+        self.run(before, states, (Turn::Not, &mut |_, _, _| {}), (workspace, trace));
         gather_rows(hidden, (width, width), (offsets, rows), out);
         self.attend_from_rows(last, (hidden, offsets), (rows, &mut *out), workspace);
         last.add_mlp(out, workspace);
@@ -142,8 +166,8 @@ impl Encoder {
         &self,
         layers: &[Layer],
         (hidden, offsets): (&mut [f32], &[usize]),
-        workspace: &mut Workspace,
-        trace: &mut Trace,
+        (turn, behind): (Turn<'_>, Behind<'_>),
+        (workspace, trace): (&mut Workspace, &mut Trace),
     ) {
         let mut normed = workspace.scratch.take(hidden.len());
         let mut qkv = workspace.scratch.take(3 * hidden.len());
@@ -151,19 +175,47 @@ impl Encoder {
             let cpu = workspace.cpu;
             layer_norm(cpu, hidden, &layer.attention_norm, &mut normed);
             layer.qkv.apply(cpu, &normed, Finish::default(), &mut qkv);
-            let mut tokens = PackedSequences { values: &mut qkv, offsets, layout: self.layout };
-            if let Some(rotary) = &self.rotary {
-                rotary.apply(cpu, &mut tokens);
-            }
+            turn.apply(cpu, &mut qkv, (offsets, self.layout));
+            let tokens = PackedSequences { values: &mut qkv, offsets, layout: self.layout };
             attention(&tokens, self.mask, &mut normed, workspace);
             layer.out.apply(cpu, &normed, Finish::default().accumulate(), hidden);
             layer.add_mlp(hidden, workspace);
             if index == 0 {
                 trace.record("block 0", hidden);
             }
+            behind(index, hidden, workspace);
         }
         workspace.scratch.put(normed);
         workspace.scratch.put(qkv);
+    }
+}
+
+/// What is called behind each layer, with its index and what it gave.
+pub(crate) type Behind<'a> = &'a mut dyn FnMut(usize, &[f32], &mut Workspace);
+
+/// How queries and keys are turned.
+#[derive(Clone, Copy)]
+enum Turn<'a> {
+    Not,
+    /// By their place in the sequence.
+    ByPlace(&'a Rotary),
+    By(&'a Turns),
+}
+
+impl Turn<'_> {
+    fn apply(self, cpu: Cpu, qkv: &mut [f32], (offsets, layout): (&[usize], HeadLayout)) {
+        match self {
+            Self::Not => {}
+            Self::ByPlace(rotary) => {
+                rotary.apply(cpu, &mut PackedSequences { values: qkv, offsets, layout });
+            }
+            Self::By(turns) => {
+                let (stride, turned) = (layout.stride(), 2 * layout.heads);
+                by_rows(cpu, (qkv, stride), |cpu, first, rows| {
+                    turns.apply(cpu, (rows, first), (stride, turned, layout.head / 2));
+                });
+            }
+        }
     }
 }
 

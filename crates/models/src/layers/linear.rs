@@ -59,6 +59,22 @@ impl Linear {
         Ok(Self::new(packing, &matrix, inputs, None))
     }
 
+    /// Takes several layers without bias, with their numbers of outputs, and puts their outputs one
+    /// after the other.
+    pub(crate) fn load_joined_without_bias(
+        weights: &mut Weights,
+        packing: Packing,
+        parts: &[(String, usize)],
+        inputs: usize,
+    ) -> Result<Self, LoadError> {
+        let outputs: usize = parts.iter().map(|(_, outputs)| outputs).sum();
+        let mut matrix = Vec::with_capacity(outputs * inputs);
+        for (name, outputs) in parts {
+            matrix.extend(weights.take(&format!("{name}.weight"), &[*outputs, inputs])?);
+        }
+        Ok(Self::new(packing, &matrix, inputs, None))
+    }
+
     /// Takes several layers of the same sizes and puts their outputs one after the other.
     pub(crate) fn load_joined(
         weights: &mut Weights,

@@ -15,6 +15,8 @@ pub(crate) struct PatchEmbedding {
     projection: Linear,
     bias: Vec<f32>,
     patch_px: usize,
+    /// Side, in patches, of the squares that patches are taken in: 1 for row by row.
+    square: usize,
 }
 
 /// In which order a patch's numbers are stored.
@@ -55,7 +57,21 @@ impl PatchEmbedding {
             *bias = rounded(shift);
         }
         let projection = Linear::new(packing, &folded, inputs, Some(bias.clone()));
-        Self { projection, bias, patch_px }
+        Self { projection, bias, patch_px, square: 1 }
+    }
+
+    /// The same, taking the patches square by square, `square` patches wide and high, and row by
+    /// row in each.
+    pub(crate) fn in_squares(self, square: usize) -> Self {
+        Self { square, ..self }
+    }
+
+    /// The patch, down and across, at a place of a picture that is `across` patches wide.
+    pub(crate) fn patch_at(&self, place: usize, across: usize) -> (usize, usize) {
+        let side = self.square;
+        let (within, square) = (place % (side * side), place / (side * side));
+        let (down, right) = (square / (across / side) * side, square % (across / side) * side);
+        (down + within / side, right + within % side)
     }
 
     /// What is added to every place, those of other things than patches included.
@@ -104,7 +120,8 @@ impl PatchEmbedding {
         let (_, across) = self.grid(image.width, image.height);
         let (line, row_bytes) = (RGB * self.patch_px, RGB * image.width as usize);
         for (index, patch) in patches.chunks_exact_mut(line * self.patch_px).enumerate() {
-            let (top, left) = (index / across * self.patch_px, index % across * line);
+            let (down, right) = self.patch_at(index, across);
+            let (top, left) = (down * self.patch_px, right * line);
             for (y, out) in patch.chunks_exact_mut(line).enumerate() {
                 let bytes = &image.rgb[(top + y) * row_bytes + left..][..line];
                 for (out, &byte) in out.iter_mut().zip(bytes) {

@@ -11,7 +11,7 @@ mod sources;
 mod text;
 
 use onespace_media::{PreparedImage, PreprocessSpec};
-use onespace_models::{TokenizedInput, TokenizedPart};
+use onespace_models::{InputPart, TokenizedInput, TokenizedPart};
 use onespace_wire::UnknownFields;
 use onespace_wire::embed_v2::{EmbedRequest, InputType};
 use onespace_wire::error_code::ErrorCode;
@@ -41,16 +41,25 @@ pub(crate) struct EmbedPlan {
 
 impl EmbedPlan {
     /// One picture and nothing else: what image tasks and the older route ask for.
-    pub(crate) fn of_one_picture(model: &ServedModel, dimension: usize, source: Source) -> Self {
-        Self {
+    ///
+    /// # Errors
+    ///
+    /// 500 when the tokenizer fails on the model's own prompt.
+    pub(crate) fn of_one_picture(
+        model: &ServedModel,
+        dimension: usize,
+        source: Source,
+    ) -> ApiResult<Self> {
+        let tokenized = model.engine.model().tokenize(&[InputPart::Image(0)]);
+        Ok(Self {
             model: model.clone(),
             input_type: InputType::Image,
             dimension,
-            input: TokenizedInput { parts: vec![TokenizedPart::Image(0)] },
+            input: tokenized.map_err(ApiError::internal)?,
             sources: vec![source],
             text_tokens: 0,
             truncated: false,
-        }
+        })
     }
 
     /// What the pictures are to be turned into.
@@ -61,7 +70,7 @@ impl EmbedPlan {
     /// How many tokens of pictures the model reads, given the prepared `pictures`.
     pub(crate) fn image_tokens(&self, pictures: &[PreparedImage]) -> usize {
         let tokens = |part: &TokenizedPart| match part {
-            TokenizedPart::Text(_) => 0,
+            TokenizedPart::Text(_) | TokenizedPart::Frame(_) => 0,
             TokenizedPart::Image(index) => {
                 let picture = &pictures[*index];
                 self.model.engine.model().image_tokens(picture.width, picture.height)

@@ -83,7 +83,7 @@ async fn embed_picture(app: &App, claimed: &ClaimedTask) -> ApiResult<Value> {
     let origin = origin.ok_or_else(|| ApiError::internal("a task without its picture"))?;
     let field = SourceField::Object("image.media_source".to_owned());
     let source = Source { field, origin };
-    let mut plan = EmbedPlan::of_one_picture(&model, request.dimension, source);
+    let mut plan = EmbedPlan::of_one_picture(&model, request.dimension, source)?;
     let outcome = embed::execute(app, &claimed.scope, &mut plan).await?;
     let result = TaskResult {
         data: vec![EmbeddingItem::visual_asset(outcome.vector)],

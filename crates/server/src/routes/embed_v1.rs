@@ -127,7 +127,7 @@ async fn image_result(
     source: Source,
     metadata: EmbedV1Metadata,
 ) -> ApiResult<EmbedV1Result> {
-    let mut plan = EmbedPlan::of_one_picture(model, model.description().dimension, source);
+    let mut plan = EmbedPlan::of_one_picture(model, model.description().dimension_default, source)?;
     let vector = embed::execute(app, scope, &mut plan).await?.vector;
     Ok(result(vector, Some(metadata)))
 }

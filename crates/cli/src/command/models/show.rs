@@ -34,6 +34,8 @@ fn as_value(loaded: &LoadedModel) -> serde_json::Value {
         "modalities": ["text", "image"],
         "dimension": description.dimension,
         "dimensions": description.dimensions,
+        "dimension_default": description.dimension_default,
+        "instruction": description.instruction,
         "text_tokens_max": description.text_tokens_max,
         "text_chunk_tokens": description.text_chunk_tokens,
         "images_max": description.images_max,

@@ -8,7 +8,8 @@ use super::text_tower::TextTower;
 use super::vision_tower::DualVisionTower;
 use crate::folder::LoadOptions;
 use crate::huggingface::{
-    DualConfig, Folder, FramedTokenizer, OVERRIDES_FILE, Overrides, preprocess,
+    DualConfig, Folder, FramedTokenizer, OVERRIDES_FILE, Overrides, TOKENIZER_SETTINGS_FILE,
+    preprocess, preprocessor_settings,
 };
 use crate::layers::Packing;
 use crate::model_files::TOKENIZER_FILE;
@@ -19,9 +20,6 @@ use crate::{LoadError, ModelDescription};
 const TEXT_TOKENS_MAX: usize = 2000;
 /// Most images of a sequence: what the API allows.
 const IMAGES_MAX: usize = 10;
-const TOKENIZER_SETTINGS_FILE: &str = "tokenizer_config.json";
-/// The usual name, and a newer one.
-const PREPROCESSOR_FILES: [&str; 2] = ["preprocessor_config.json", "processor_config.json"];
 
 impl DualEncoder {
     /// Builds the model, taking every tensor.
@@ -33,6 +31,7 @@ impl DualEncoder {
     ) -> Result<Self, LoadError> {
         let config = DualConfig::parse(config)?;
         let overrides = Overrides::parse(folder.optional_settings(OVERRIDES_FILE)?.as_deref())?;
+        overrides.check_without_sizes()?;
         let spec = preprocess(&preprocessor_settings(&mut folder)?, &config)?;
         let settings = folder.optional_settings(TOKENIZER_SETTINGS_FILE)?;
         let json = folder.tokenizer(TOKENIZER_FILE)?;
@@ -51,10 +50,12 @@ impl DualEncoder {
             revision: revision.unwrap_or_else(|| folder.revision()),
             dimension: config.dimension,
             dimensions: vec![config.dimension],
+            dimension_default: config.dimension,
             text_tokens_max: TEXT_TOKENS_MAX,
             images_max: IMAGES_MAX,
             image_tokens_max: image_tokens_max(&vision, &spec),
             text_chunk_tokens: Some(text.chunk_tokens()),
+            instruction: None,
             preprocess: spec,
             precision,
             fusion: overrides.fusion(config.trained_for_sum),
@@ -64,16 +65,6 @@ impl DualEncoder {
         let workspaces = Workspaces::default();
         Ok(Self { description, isa, tokenizer, text, vision, workspaces })
     }
-}
-
-/// Whichever file there is; where there is none, the usual one is missed.
-fn preprocessor_settings(folder: &mut Folder<'_>) -> Result<Vec<u8>, LoadError> {
-    for file in PREPROCESSOR_FILES {
-        if let Some(settings) = folder.optional_settings(file)? {
-            return Ok(settings);
-        }
-    }
-    folder.settings(PREPROCESSOR_FILES[0])
 }
 
 /// Tensors that published files hold beyond the model: index buffers, and what only turns
@@ -88,5 +79,7 @@ fn image_tokens_max(vision: &DualVisionTower, spec: &PreprocessSpec) -> usize {
             vision.places(width, height)
         }
         Fit::PatchBudget { patches_max, .. } => patches_max as usize,
+        // No preprocessing of these models.
+        Fit::PixelBudget { .. } | Fit::CellBudget { .. } => 0,
     }
 }

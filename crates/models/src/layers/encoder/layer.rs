@@ -18,6 +18,9 @@ pub(crate) enum LayerNames {
     /// `layer_norm1`, `self_attn.{q,k,v,out}_proj`, `layer_norm2`, `mlp.{fc1,fc2}`: those of the
     /// towers in `transformers`.
     Split,
+    /// `norm1`, `attn.{qkv,proj}`, `norm2`, `mlp.{linear_fc1,linear_fc2}`: those of the vision tower
+    /// of Qwen3-VL.
+    Vision,
 }
 
 /// One layer.
@@ -42,12 +45,18 @@ impl Layer {
         let part = |which: &str| format!("{name}.{which}");
         let [norm1, out, norm2, up, down] = match names {
             LayerNames::Fused => ["norm1", "out", "norm2", "up", "down"],
+            LayerNames::Vision => {
+                ["norm1", "attn.proj", "norm2", "mlp.linear_fc1", "mlp.linear_fc2"]
+            }
             LayerNames::Split => {
                 ["layer_norm1", "self_attn.out_proj", "layer_norm2", "mlp.fc1", "mlp.fc2"]
             }
         };
         let qkv = match names {
             LayerNames::Fused => Linear::load(weights, packing, &part("qkv"), (width, 3 * width))?,
+            LayerNames::Vision => {
+                Linear::load(weights, packing, &part("attn.qkv"), (width, 3 * width))?
+            }
             LayerNames::Split => {
                 let parts = ["q", "k", "v"].map(|which| part(&format!("self_attn.{which}_proj")));
                 Linear::load_joined(weights, packing, &parts, (width, width))?

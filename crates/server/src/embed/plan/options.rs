@@ -42,7 +42,7 @@ impl Options {
 /// The dimension asked for, if the model was trained to be cut there.
 fn dimension(model: &ServedModel, asked: Option<i64>) -> ApiResult<usize> {
     let description = model.description();
-    let Some(asked) = asked else { return Ok(description.dimension) };
+    let Some(asked) = asked else { return Ok(description.dimension_default) };
     let found =
         description.dimensions.iter().copied().find(|&size| i64::try_from(size) == Ok(asked));
     found.ok_or_else(|| {

@@ -125,6 +125,7 @@ fn faults_of_sources_and_names_are_named_in_order() {
 fn shape(plan: &EmbedPlan) -> String {
     let letter = |part: &TokenizedPart| match part {
         TokenizedPart::Text(_) => "t".to_owned(),
+        TokenizedPart::Frame(_) => "f".to_owned(),
         TokenizedPart::Image(index) => index.to_string(),
     };
     plan.input.parts.iter().map(letter).collect()

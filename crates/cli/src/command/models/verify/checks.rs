@@ -103,7 +103,7 @@ fn tokenizer(loaded: &LoadedModel) -> Result<Check, Failure> {
 fn text_ids(part: &TokenizedPart) -> &[u32] {
     match part {
         TokenizedPart::Text(ids) => ids,
-        TokenizedPart::Image(_) => &[],
+        TokenizedPart::Frame(_) | TokenizedPart::Image(_) => &[],
     }
 }
 

@@ -1,0 +1,224 @@
+//! Qwen3-VL-Embedding (`qwen3_vl`): pictures and words in one causal sequence, by the code of
+//! `transformers` 5.23.0.
+//!
+//! A vision transformer turns each picture into rows of the text stack's width (`vision.rs`); they
+//! stand in the sequence at the picture's place, and the states of some of its layers are added
+//! there behind the first layers of the text stack ("deepstack"). Positions are three numbers, of
+//! time, height and width (`positions.rs`). The vector is the last place's state: which token that is,
+//! the chat template and the tokenizer's post-processor say.
+//!
+//! A picture's rows do not depend on what stands around it, so they can be kept
+//! ([`crate::EncodedImage`]).
+
+mod load;
+mod positions;
+mod sequence;
+mod text;
+mod vision;
+
+use onespace_compute::{Cpu, Isa, l2_normalize};
+use onespace_media::{Fit, PreparedImage, PreprocessSpec};
+
+use crate::checks;
+use crate::huggingface::{Prompt, ended};
+use crate::passes::{Workspaces, cut};
+use crate::trace::{Stage, Trace};
+use crate::{
+    EmbeddingModel, EncodedImage, InputPart, ModelDescription, ModelError, Part, Sequence,
+    TokenizedInput,
+};
+use sequence::Layout;
+use text::TextStack;
+use vision::VisionTower;
+
+/// Places in one pass through the text stack, unless one sequence alone has more. Bounds the memory
+/// of a pass.
+const PLACES_PER_PASS: usize = 1024;
+/// Pictures that go through the vision tower together, by their patches.
+const PATCHES_PER_PASS: usize = 4096;
+
+/// The model.
+pub(crate) struct Qwen3Vl {
+    description: ModelDescription,
+    isa: Isa,
+    prompt: Prompt,
+    instruction: String,
+    text: TextStack,
+    vision: VisionTower,
+    /// Most places of a sequence.
+    places_max: usize,
+    /// Width and height of a picture's place, in pixels.
+    place_px: u32,
+    workspaces: Workspaces,
+}
+
+impl Qwen3Vl {
+    fn places(&self, sequence: &Sequence) -> usize {
+        let places = |part: &Part| match part {
+            Part::Text(ids) | Part::Frame(ids) => ids.len(),
+            Part::Image(image) => self.image_tokens(image.width, image.height),
+            Part::Encoded(image) => self.image_tokens(image.width, image.height),
+        };
+        sequence.parts.iter().map(places).sum()
+    }
+
+    fn check(&self, batch: &[Sequence]) -> Result<(), ModelError> {
+        batch.iter().enumerate().try_for_each(|(index, sequence)| {
+            let vocabulary = self.text.vocabulary();
+            checks::check_sequence(&self.description, vocabulary, (index, sequence))?;
+            let is_frame = |part: Option<&Part>| matches!(part, Some(Part::Frame(_)));
+            if !is_frame(sequence.parts.first()) || !is_frame(sequence.parts.last()) {
+                return Err(ModelError::Unframed { index });
+            }
+            let encoded = |part: &Part| match part {
+                Part::Encoded(image) => !self.vision.has_made(image),
+                _ => false,
+            };
+            if sequence.parts.iter().any(encoded) {
+                return Err(ModelError::EncodedElsewhere { index });
+            }
+            let (places, places_max) = (self.places(sequence), self.places_max);
+            if places > places_max {
+                return Err(ModelError::SequenceTooLong { index, places, places_max });
+            }
+            Ok(())
+        })
+    }
+
+    /// The sequences with every picture encoded.
+    fn encode_all(&self, batch: &[Sequence], trace: &mut Trace) -> Vec<Sequence> {
+        let mut different: Vec<&PreparedImage> = Vec::new();
+        let mut order = Vec::new();
+        for image in batch.iter().flat_map(Sequence::images) {
+            let same = |other: &&PreparedImage| {
+                std::sync::Arc::ptr_eq(&other.rgb, &image.rgb) && other.width == image.width
+            };
+            order.push(different.iter().position(same).unwrap_or(different.len()));
+            if order.last() == Some(&different.len()) {
+                different.push(image);
+            }
+        }
+        let encoded = self.encode(&different, trace);
+        let mut order = order.into_iter();
+        let mut part = |part: &Part| match part {
+            Part::Image(_) => {
+                let index = order.next().expect("every picture was counted");
+                Part::Encoded(encoded[index].clone())
+            }
+            other => other.clone(),
+        };
+        let sequence =
+            |one: &Sequence| Sequence { parts: one.parts.iter().map(&mut part).collect() };
+        batch.iter().map(sequence).collect()
+    }
+
+    /// Pictures through the vision tower, several at a time.
+    fn encode(&self, images: &[&PreparedImage], trace: &mut Trace) -> Vec<EncodedImage> {
+        let cpu = Cpu::on_current_pool(self.isa);
+        let patches = |image: &&PreparedImage| (0, self.vision.patches(image.width, image.height));
+        let items: Vec<(u64, usize)> = images.iter().map(patches).collect();
+        // As one pass for all threads at a time: a picture alone keeps them busy.
+        let ranges = cut(&items, 1, PATCHES_PER_PASS);
+        let encoded = ranges.into_iter().map(|range| {
+            self.workspaces.with(cpu, |workspace| {
+                cpu.enter(|| self.vision.forward(&images[range], (workspace, &mut *trace)))
+            })
+        });
+        encoded.collect::<Vec<_>>().concat()
+    }
+
+    /// Vectors of checked sequences.
+    fn embed_checked(
+        &self,
+        batch: &[Sequence],
+        trace: &mut Trace,
+    ) -> Result<Vec<Vec<f32>>, ModelError> {
+        let encoded = self.encode_all(batch, trace);
+        let cpu = Cpu::on_current_pool(self.isa);
+        let items: Vec<(u64, usize)> =
+            encoded.iter().map(|sequence| (0, self.places(sequence))).collect();
+        let mut vectors = Vec::with_capacity(batch.len());
+        for range in cut(&items, 1, PLACES_PER_PASS) {
+            let layout = Layout::of(&encoded[range], &self.vision);
+            let states = self.workspaces.with(cpu, |workspace| {
+                cpu.enter(|| self.text.last_states(&layout, (workspace, &mut *trace)))
+            })?;
+            for mut state in states {
+                l2_normalize(cpu, &mut state);
+                vectors.push(state);
+            }
+        }
+        Ok(vectors)
+    }
+}
+
+impl EmbeddingModel for Qwen3Vl {
+    fn description(&self) -> &ModelDescription {
+        &self.description
+    }
+
+    fn tokenize(&self, input: &[InputPart<'_>]) -> Result<TokenizedInput, ModelError> {
+        self.prompt.tokenize(&self.instruction, input)
+    }
+
+    fn tokenize_instructed(
+        &self,
+        input: &[InputPart<'_>],
+        instruction: &str,
+    ) -> Result<TokenizedInput, ModelError> {
+        self.prompt.tokenize(&ended(instruction), input)
+    }
+
+    /// Pictures share what text and prompt leave of the sequence.
+    fn preprocess(&self, input: &TokenizedInput) -> PreprocessSpec {
+        let mut spec = self.description.preprocess.clone();
+        let taken = input.text_tokens() + input.frame_tokens();
+        let each = self.places_max.saturating_sub(taken) / input.images().max(1);
+        if let Fit::PixelBudget { pixels_min, pixels_max, .. } = &mut spec.fit {
+            let room = each as u64 * u64::from(self.place_px).pow(2);
+            *pixels_max = room.min(*pixels_max);
+            *pixels_min = room.min(*pixels_min);
+        }
+        spec
+    }
+
+    fn image_tokens(&self, width: u32, height: u32) -> usize {
+        (width / self.place_px) as usize * (height / self.place_px) as usize
+    }
+
+    fn cost(&self, sequence: &Sequence) -> u64 {
+        let images = sequence
+            .images()
+            .map(|image| self.vision.multiply_adds(self.vision.patches(image.width, image.height)));
+        let total = images.sum::<u64>() + self.text.multiply_adds(self.places(sequence));
+        total.div_ceil(1000)
+    }
+
+    fn encode_images(
+        &self,
+        images: &[&PreparedImage],
+    ) -> Result<Option<Vec<EncodedImage>>, ModelError> {
+        for (index, image) in images.iter().enumerate() {
+            checks::check_image(&self.description, (index, image))?;
+        }
+        Ok(Some(self.encode(images, &mut Trace::default())))
+    }
+
+    fn embed(&self, batch: &[Sequence]) -> Result<Vec<Vec<f32>>, ModelError> {
+        self.check(batch)?;
+        let vectors = self.embed_checked(batch, &mut Trace::default())?;
+        for (index, vector) in vectors.iter().enumerate() {
+            checks::check_vector(self.description.dimension, (index, vector))?;
+        }
+        Ok(vectors)
+    }
+
+    fn stages(&self, sequence: &Sequence) -> Result<Vec<Stage>, ModelError> {
+        let batch = std::slice::from_ref(sequence);
+        self.check(batch)?;
+        let mut trace = Trace::on();
+        let vectors = self.embed_checked(batch, &mut trace)?;
+        trace.record("pooled", &vectors.concat());
+        Ok(trace.stages())
+    }
+}
