@@ -37,7 +37,7 @@ VALUES = {
     "audio": {}, "video": {"media_source": {}}, "document": {}, "text": {}, "text_image": {}, "multi_input": {},
     "media_source": {}, "media_sources": [], "input_text": "a dog", "name": "a", "media_type": "image",
     "url": "http://203.0.113.1/never-fetched.png", "base64_string": "%%%", "asset_id": UNKNOWN_ID,
-    "audio_url": b"https://example.com/a.mp3", "audio_start_offset_sec": b"1",
+    "audio_url": b"https://example.com/a.mp3", "audio_start_offset_sec": b"1", "instruction": "Find it.",
 }
 
 

@@ -140,6 +140,14 @@ pub(crate) struct LimitArguments {
     /// Work admitted to each model's queue, in millions of multiply-adds; above it clients get 429.
     #[arg(long, value_name = "COST", env = "ONESPACE_QUEUE_COST_MAX", default_value_t = 200_000)]
     pub(crate) queue_cost_max: u64,
+    /// Memory of each model for pictures that it has read and may meet again, in bytes; 0 keeps none.
+    #[arg(
+        long,
+        value_name = "BYTES",
+        env = "ONESPACE_PICTURE_CACHE_BYTES_MAX",
+        default_value_t = 268_435_456
+    )]
+    pub(crate) picture_cache_bytes_max: usize,
     /// Connections at once; further ones wait.
     #[arg(long, value_name = "COUNT", env = "ONESPACE_CONNECTIONS_MAX", default_value_t = 2_048, value_parser = from(1).range(1..=1_000_000))]
     pub(crate) connections_max: usize,

@@ -13,6 +13,7 @@
 pub mod admission;
 pub mod batch;
 mod error;
+mod pictures;
 mod queue;
 mod worker;
 
@@ -23,8 +24,10 @@ use onespace_models::{EmbeddingModel, Sequence};
 use tokio::sync::oneshot;
 
 pub use error::EngineError;
+pub use pictures::Tenant;
 
 use admission::Admission;
+use pictures::{Pictures, Unread};
 use queue::{Entry, Queue};
 
 /// Limits of one engine. Costs are in the model's unit: thousands of multiply-adds.
@@ -38,17 +41,20 @@ pub struct EngineSettings {
     pub batch_sequences_max: usize,
     /// Longest time that a request waits before it is given up, in milliseconds.
     pub queue_wait_ms_max: u64,
+    /// Memory for pictures that the model has read, in bytes; 0 keeps none.
+    pub picture_cache_bytes_max: usize,
 }
 
 impl Default for EngineSettings {
     /// 200 G multiply-adds admitted (about five seconds of two idle cores with the embedded model), 8
-    /// G and 64 sequences a batch, 30 s.
+    /// G and 64 sequences a batch, 30 s, 256 MiB of pictures.
     fn default() -> Self {
         Self {
             admitted_cost_max: 200_000_000,
             batch_cost_max: 8_000_000,
             batch_sequences_max: 64,
             queue_wait_ms_max: 30_000,
+            picture_cache_bytes_max: 256 << 20,
         }
     }
 }
@@ -68,6 +74,12 @@ pub struct EngineCounts {
     pub failed: u64,
     /// Sequences waiting now.
     pub waiting: u64,
+    /// Pictures that had been read before.
+    pub pictures_found: u64,
+    /// Pictures that were read and kept, if there was room.
+    pub pictures_read: u64,
+    /// Memory of the pictures that are kept, in bytes.
+    pub picture_bytes: u64,
 }
 
 /// One model with its queue and its worker thread. Clones share them; when the last clone goes,
@@ -82,6 +94,7 @@ struct Shared {
     settings: EngineSettings,
     admission: Admission,
     queue: Arc<Queue>,
+    pictures: Arc<Pictures>,
 }
 
 impl Drop for Shared {
@@ -101,9 +114,11 @@ impl Engine {
         settings: EngineSettings,
     ) -> Result<Self, EngineError> {
         let queue = Arc::new(Queue::default());
-        worker::spawn(Arc::clone(&model), Arc::clone(&queue), settings.clone())?;
+        let pictures = Arc::new(Pictures::new(settings.picture_cache_bytes_max));
+        let work = worker::Work { queue: Arc::clone(&queue), pictures: Arc::clone(&pictures) };
+        worker::spawn(Arc::clone(&model), work, settings.clone())?;
         let admission = Admission::new(settings.admitted_cost_max);
-        Ok(Self { shared: Arc::new(Shared { model, settings, admission, queue }) })
+        Ok(Self { shared: Arc::new(Shared { model, settings, admission, queue, pictures }) })
     }
 
     /// The model that this engine runs.
@@ -123,6 +138,33 @@ impl Engine {
     /// when the request waited too long, [`EngineError::Stopping`] after [`Engine::stop`], and
     /// [`EngineError::Model`] when the model refused this very sequence.
     pub async fn embed(&self, sequence: Sequence) -> Result<Vec<f32>, EngineError> {
+        self.embed_unread(sequence, Vec::new()).await
+    }
+
+    /// The same on behalf of a tenant: pictures that the model has read for the same tenant are not
+    /// read again, and those that it reads now are kept, as long as there is room.
+    ///
+    /// # Errors
+    ///
+    /// As [`Engine::embed`].
+    pub async fn embed_for(
+        &self,
+        tenant: &Tenant,
+        mut sequence: Sequence,
+    ) -> Result<Vec<f32>, EngineError> {
+        let keeps = self.shared.model.encodes_images();
+        let unread = match keeps {
+            true => self.shared.pictures.replace_known(tenant, &mut sequence),
+            false => Vec::new(),
+        };
+        self.embed_unread(sequence, unread).await
+    }
+
+    async fn embed_unread(
+        &self,
+        sequence: Sequence,
+        unread: Vec<Unread>,
+    ) -> Result<Vec<f32>, EngineError> {
         let cost = self.shared.model.cost(&sequence);
         let Some(permit) = self.shared.admission.enter(cost) else {
             self.shared.queue.count(|counts| counts.refused += 1);
@@ -134,7 +176,8 @@ impl Engine {
         // future gives a waiting request's cost back at once.
         let permit = Arc::new(permit);
         let expires = Instant::now() + wait;
-        let entry = Entry { sequence, cost, reply, expires, permit: Arc::downgrade(&permit) };
+        let permit_held = Arc::downgrade(&permit);
+        let entry = Entry { sequence, unread, cost, reply, expires, permit: permit_held };
         if self.shared.queue.push(entry).is_err() {
             return Err(EngineError::Stopping);
         }
@@ -152,7 +195,13 @@ impl Engine {
     /// What the engine has done so far and holds now.
     #[must_use]
     pub fn counts(&self) -> EngineCounts {
-        self.shared.queue.counts()
+        let pictures = self.shared.pictures.counts();
+        EngineCounts {
+            pictures_found: pictures.found,
+            pictures_read: pictures.read,
+            picture_bytes: pictures.bytes,
+            ..self.shared.queue.counts()
+        }
     }
 
     /// Refuses new work and answers whatever still waits with [`EngineError::Stopping`].

@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 
 use crate::admission::Permit;
 use crate::batch::{Fate, Waiting, next_batch};
+use crate::pictures::Unread;
 use crate::{EngineCounts, EngineError, EngineSettings};
 
 /// Above this many entries, those that nobody waits for are thrown out.
@@ -17,6 +18,8 @@ const ABANDONED_KEPT_MAX: usize = 1_024;
 /// One waiting request.
 pub(crate) struct Entry {
     pub(crate) sequence: Sequence,
+    /// Its pictures that are to be kept once they are read.
+    pub(crate) unread: Vec<Unread>,
     pub(crate) cost: u64,
     pub(crate) reply: oneshot::Sender<Result<Vec<f32>, EngineError>>,
     pub(crate) expires: Instant,
@@ -27,6 +30,7 @@ pub(crate) struct Entry {
 /// One request of a batch.
 pub(crate) struct Running {
     pub(crate) sequence: Sequence,
+    pub(crate) unread: Vec<Unread>,
     pub(crate) cost: u64,
     pub(crate) reply: oneshot::Sender<Result<Vec<f32>, EngineError>>,
     /// Held until the answer is sent, so that running work counts as admitted.
@@ -146,8 +150,8 @@ impl State {
         for (fate, entry) in fates.iter().zip(self.entries.drain(..fates.len())) {
             match entry.permit.upgrade() {
                 Some(permit) if *fate == Fate::Run => {
-                    let Entry { sequence, cost, reply, .. } = entry;
-                    batch.push(Running { sequence, cost, reply, permit });
+                    let Entry { sequence, unread, cost, reply, .. } = entry;
+                    batch.push(Running { sequence, unread, cost, reply, permit });
                 }
                 _ => {
                     self.counts.dropped += 1;

@@ -89,6 +89,7 @@ fn settings() -> EngineSettings {
         batch_cost_max: 8,
         batch_sequences_max: 4,
         queue_wait_ms_max: 60_000,
+        picture_cache_bytes_max: 0,
     }
 }
 

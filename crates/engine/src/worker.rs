@@ -7,20 +7,27 @@ use std::time::Instant;
 
 use onespace_models::{EmbeddingModel, Sequence};
 
+use crate::pictures::Pictures;
 use crate::queue::{Queue, Running};
 use crate::{EngineError, EngineSettings};
+
+/// What the worker shares with the callers.
+pub(crate) struct Work {
+    pub(crate) queue: Arc<Queue>,
+    pub(crate) pictures: Arc<Pictures>,
+}
 
 /// Starts the thread; it ends when the queue is closed.
 pub(crate) fn spawn(
     model: Arc<dyn EmbeddingModel>,
-    queue: Arc<Queue>,
+    work: Work,
     settings: EngineSettings,
 ) -> Result<(), EngineError> {
     thread::Builder::new()
         .name("embed-worker".to_owned())
         .spawn(move || {
-            while let Some(batch) = queue.take_batch(&settings) {
-                run_batch(model.as_ref(), &queue, batch);
+            while let Some(batch) = work.queue.take_batch(&settings) {
+                run_batch(model.as_ref(), &work, batch);
             }
         })
         .map(drop)
@@ -29,8 +36,9 @@ pub(crate) fn spawn(
 
 const EMPTY: Sequence = Sequence { parts: Vec::new() };
 
-fn run_batch(model: &dyn EmbeddingModel, queue: &Queue, mut batch: Vec<Running>) {
-    let started = Instant::now();
+fn run_batch(model: &dyn EmbeddingModel, work: &Work, mut batch: Vec<Running>) {
+    let (started, queue) = (Instant::now(), &*work.queue);
+    read_pictures(model, &work.pictures, &mut batch);
     let cost = batch.iter().map(|entry| entry.cost).sum();
     let taken = |entry: &mut Running| std::mem::replace(&mut entry.sequence, EMPTY);
     let sequences: Vec<Sequence> = batch.iter_mut().map(taken).collect();
@@ -49,6 +57,21 @@ fn run_batch(model: &dyn EmbeddingModel, queue: &Queue, mut batch: Vec<Running>)
     }
     let ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     queue.measured(cost, ms);
+}
+
+/// Pictures first, each once; a panic over them is found again, and answered, with the sequence.
+fn read_pictures(model: &dyn EmbeddingModel, pictures: &Pictures, batch: &mut [Running]) {
+    let of = |entry: &mut Running| std::mem::take(&mut entry.unread);
+    let mut unread: Vec<_> = batch
+        .iter_mut()
+        .filter(|entry| !entry.unread.is_empty())
+        .map(|entry| (of(entry), entry))
+        .map(|(unread, entry)| (&mut entry.sequence, unread))
+        .collect();
+    if !unread.is_empty() {
+        let read = || pictures.read(model, &mut unread);
+        let _found_again = catch_unwind(AssertUnwindSafe(read));
+    }
 }
 
 /// One request's fault stays its own: each member of a failed batch runs again by itself.

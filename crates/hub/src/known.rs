@@ -136,7 +136,7 @@ pub const MODELS: [KnownModel; 9] = [
         parameters: "2.1 G",
         download_mb: Some(4_255),
         note: "words and pictures in one sequence; 30+ languages; MMEB-V2 73.2",
-        support: Support::NotYet,
+        support: Support::Loadable,
     },
     KnownModel {
         alias: "qwen3-vl-8b",
@@ -148,7 +148,7 @@ pub const MODELS: [KnownModel; 9] = [
         parameters: "8.1 G",
         download_mb: Some(16_290),
         note: "as qwen3-vl-2b, larger; MMEB-V2 77.8",
-        support: Support::NotYet,
+        support: Support::Loadable,
     },
 ];
 

@@ -82,6 +82,11 @@ pub trait EmbeddingModel: Send + Sync {
     /// Estimated multiply-adds of embedding the sequence, in thousands.
     fn cost(&self, sequence: &Sequence) -> u64;
 
+    /// Whether [`EmbeddingModel::encode_images`] gives something.
+    fn encodes_images(&self) -> bool {
+        false
+    }
+
     /// What the model makes of pictures by themselves, in order, for [`Part::Encoded`]; `None` from
     /// models that have nothing to keep of a picture. Vectors are the same with either part.
     ///

@@ -20,6 +20,7 @@ pub(crate) mod run;
 
 use std::time::Instant;
 
+use onespace_engine::Tenant;
 use onespace_store::OwnerScope;
 
 use crate::app::App;
@@ -63,7 +64,8 @@ pub(crate) async fn execute(
     let spec = plan.preprocess();
     let pictures = prepare::prepare(app, scope, located, &spec).await?;
     let prepare_ms = lap(&mut clock);
-    let vector = run::run(plan, &pictures).await?;
+    let tenant = Tenant::new(scope.account().as_str());
+    let vector = run::run(&tenant, plan, &pictures).await?;
     let run_ms = lap(&mut clock);
     let image_tokens = plan.image_tokens(&pictures);
     let timing = StageTimes { resolve_ms, prepare_ms, run_ms };

@@ -78,6 +78,9 @@ impl Metrics {
                 ("dropped", counts.dropped),
                 ("failed", counts.failed),
                 ("waiting", counts.waiting),
+                ("pictures_found", counts.pictures_found),
+                ("pictures_read", counts.pictures_read),
+                ("picture_bytes", counts.picture_bytes),
             ];
             for (what, value) in rows {
                 let model = engine.model().description().name.clone();

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use onespace_engine::Tenant;
 use onespace_media::{DecodeLimits, PreparedImage};
 use onespace_wire::embed_v2::{EmbedRequest, MultiInput, MultiInputMediaSource};
 
@@ -12,6 +13,9 @@ use crate::embed::plan::{self, EmbedPlan, Origin, Source};
 use crate::embed::run;
 use crate::error::{ApiError, ApiResult, blocking};
 use crate::settings::RequestLimits;
+
+/// There is one user of a command line.
+const LOCAL_TENANT: &str = "local";
 
 /// A text, pictures, or both; `<@name>` in the text stands for the picture of that name.
 #[derive(Clone, Debug, Default)]
@@ -81,7 +85,7 @@ impl OfflineEmbedder {
         for source in &plan.sources {
             pictures.push(self.prepare(&plan, source).await?);
         }
-        Ok(run::run(&plan, &pictures).await?)
+        Ok(run::run(&Tenant::new(LOCAL_TENANT), &plan, &pictures).await?)
     }
 
     fn plan(&self, input: OfflineInput, dimension: Option<usize>) -> ApiResult<EmbedPlan> {

@@ -45,6 +45,8 @@ pub struct RequestLimits {
     pub form_parts_max: usize,
     /// A text before tokenising, in bytes.
     pub text_bytes_max: usize,
+    /// An instruction before tokenising, in bytes.
+    pub instruction_bytes_max: usize,
     /// A body must bring `body_window_bytes_min`, or end, in each period of this many milliseconds.
     pub body_window_ms: u64,
     /// What a body must bring in each `body_window_ms`, in bytes.
@@ -69,6 +71,7 @@ impl Default for RequestLimits {
             form_field_bytes_max: 1 << 20,
             form_parts_max: 32,
             text_bytes_max: 256 << 10,
+            instruction_bytes_max: 2 << 10,
             body_window_ms: 30_000,
             body_window_bytes_min: 64 << 10,
             media_files_max: 16,

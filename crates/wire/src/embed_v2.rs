@@ -50,6 +50,9 @@ pub struct EmbedRequest {
     pub embedding_uncertainty: Option<bool>,
     /// Cut text above the token limit instead of refusing it. Not with `marengo3.0`.
     pub auto_truncate: Option<bool>,
+    /// An extension of onespace: what the vector is for, such as `Find the product in the picture.`
+    /// Only with models that take an instruction; absent means their neutral one.
+    pub instruction: Option<String>,
     /// Whatever else the body holds.
     #[serde(flatten)]
     #[schema(ignore)]

@@ -107,6 +107,7 @@ fn settings(arguments: &ServeArguments) -> Result<ServerSettings, Failure> {
         engine: EngineSettings {
             admitted_cost_max: limits.queue_cost_max.saturating_mul(1_000),
             queue_wait_ms_max: limits.queue_wait_ms_max,
+            picture_cache_bytes_max: limits.picture_cache_bytes_max,
             ..EngineSettings::default()
         },
     })

@@ -194,6 +194,10 @@ impl EmbeddingModel for Qwen3Vl {
         total.div_ceil(1000)
     }
 
+    fn encodes_images(&self) -> bool {
+        true
+    }
+
     fn encode_images(
         &self,
         images: &[&PreparedImage],

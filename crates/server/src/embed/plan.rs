@@ -106,13 +106,13 @@ pub(crate) fn plan(
         );
         return Err(ApiError::new(ErrorCode::ParameterInvalid, message));
     }
-    let options = Options::of(&model, &request)?;
+    let options = Options::of(&model, limits, &request)?;
     let payload = payload::Payload::of(input_type, request)?;
     let given: Vec<_> = payload.sources.iter().map(|source| source.name.as_deref()).collect();
     let stretches = text::stretches(limits, payload.text.as_ref())?;
     let arrangement = placeholders::arrange(stretches, &given);
     let field = payload.text.as_ref().map(|text| text.field);
-    let text = text::PlannedText::of(&model, field, &arrangement, options.auto_truncate)?;
+    let text = text::PlannedText::of(&model, field, &arrangement, &options)?;
     let images_max = model.description().images_max;
     sources::check_count(payload.sources.len(), images_max)?;
     let sources = sources::check_each(payload.sources)?;

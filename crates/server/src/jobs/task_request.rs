@@ -59,7 +59,11 @@ impl PlannedTask {
             let what = format!("`{}` has no image tasks: use `marengo3.5`.", model.name);
             return Err(ApiError::invalid("model_name", what));
         }
-        let options = Options::of(&model, &request)?;
+        let options = Options::of(&model, &app.settings.limits, &request)?;
+        if options.instruction.is_some() {
+            let what = "is not a parameter of tasks: send the picture to `/embed-v2`.";
+            return Err(ApiError::invalid("instruction", what));
+        }
         let image = request.image.ok_or_else(|| ApiError::missing("image"))?;
         refuse_unknown("image", &image.unknown)?;
         check_fixed_options(&image)?;

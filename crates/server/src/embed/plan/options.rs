@@ -1,9 +1,10 @@
-//! `embedding_dimension`, `auto_truncate` and `embedding_uncertainty`.
+//! `embedding_dimension`, `auto_truncate`, `embedding_uncertainty` and `instruction`.
 
 use onespace_wire::embed_v2::EmbedRequest;
 
 use crate::catalog::ServedModel;
 use crate::error::{ApiError, ApiResult};
+use crate::settings::RequestLimits;
 
 /// What the client chose besides the input.
 #[derive(Debug, PartialEq, Eq)]
@@ -12,11 +13,17 @@ pub(crate) struct Options {
     pub(crate) dimension: usize,
     /// Whether text above the limit is cut rather than refused.
     pub(crate) auto_truncate: bool,
+    /// What the vector is for; `None`: the model's neutral instruction.
+    pub(crate) instruction: Option<String>,
 }
 
 impl Options {
     /// The options of a request to `model`.
-    pub(crate) fn of(model: &ServedModel, request: &EmbedRequest) -> ApiResult<Self> {
+    pub(crate) fn of(
+        model: &ServedModel,
+        limits: &RequestLimits,
+        request: &EmbedRequest,
+    ) -> ApiResult<Self> {
         if !model.dialect.is_matryoshka() {
             let given = [
                 ("embedding_dimension", request.embedding_dimension.is_some()),
@@ -35,8 +42,29 @@ impl Options {
         Ok(Self {
             dimension: dimension(model, request.embedding_dimension)?,
             auto_truncate: request.auto_truncate.unwrap_or(false),
+            instruction: instruction(model, limits, request.instruction.as_deref())?,
         })
     }
+}
+
+/// An instruction that says something, for a model that reads one.
+fn instruction(
+    model: &ServedModel,
+    limits: &RequestLimits,
+    asked: Option<&str>,
+) -> ApiResult<Option<String>> {
+    let Some(asked) = asked.map(str::trim).filter(|asked| !asked.is_empty()) else {
+        return Ok(None);
+    };
+    if model.description().instruction.is_none() {
+        let what = format!("does not go with `{}`, which takes none. Leave it out.", model.name);
+        return Err(ApiError::invalid("instruction", what));
+    }
+    if asked.len() > limits.instruction_bytes_max {
+        let what = format!("is longer than {} bytes.", limits.instruction_bytes_max);
+        return Err(ApiError::invalid("instruction", what));
+    }
+    Ok(Some(asked.to_owned()))
 }
 
 /// The dimension asked for, if the model was trained to be cut there.

@@ -79,6 +79,7 @@ fn faults_of_type_model_and_options_are_named_in_order() {
         (text(json!({"auto_truncate": true})), INVALID, "`auto_truncate`"),
         (own(json!({"embedding_dimension": 7})), INVALID, "128, 256, 512"),
         (own(json!({"embedding_uncertainty": true})), INVALID, "`embedding_uncertainty`"),
+        (own(json!({"instruction": "Find it."})), INVALID, "`instruction`"),
         (own(json!({"text": null})), MISSING, "`text`"),
     ]);
 }

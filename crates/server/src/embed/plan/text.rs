@@ -2,6 +2,7 @@
 
 use onespace_models::TokenizedInput;
 
+use super::Options;
 use super::payload::InputText;
 use super::placeholders::{self, Arrangement, Stretch};
 use crate::catalog::ServedModel;
@@ -51,9 +52,13 @@ impl PlannedText {
         model: &ServedModel,
         field: Option<&str>,
         arrangement: &Arrangement<'_>,
-        auto_truncate: bool,
+        options: &Options,
     ) -> ApiResult<Self> {
-        let tokenized = model.engine.model().tokenize(&arrangement.parts);
+        let (reader, parts) = (model.engine.model(), &arrangement.parts);
+        let tokenized = match &options.instruction {
+            Some(instruction) => reader.tokenize_instructed(parts, instruction),
+            None => reader.tokenize(parts),
+        };
         let mut input = tokenized.map_err(ApiError::internal)?;
         let placeholders = arrangement.placeholders;
         let tokens = input.text_tokens() + placeholders;
@@ -61,7 +66,7 @@ impl PlannedText {
         let Some(field) = field.filter(|_| tokens > tokens_max) else {
             return Ok(Self { input, tokens, truncated: false });
         };
-        if !auto_truncate {
+        if !options.auto_truncate {
             return Err(too_long(model, field, tokens));
         }
         input.truncate_text(tokens_max.saturating_sub(placeholders));
