@@ -14,7 +14,7 @@ use crate::amx::{self, Amx};
 use crate::cpu::split;
 use crate::gemm::packed_length;
 use crate::gemm::{Finish, Matrix, MatrixMut, Panels, multiply, pack_columns, pack_rows};
-use crate::softmax::softmax_of_visible;
+use crate::softmax::{softmax_of_visible, softmax_of_window};
 use crate::{Cpu, Isa, Workspace, softmax};
 
 /// Query rows whose scores are held at a time; a multiple of every tile height.
@@ -22,8 +22,8 @@ const QUERY_ROWS: usize = 48;
 
 /// Writes `softmax(queries · keysᵀ / sqrt(head)) · values` for each sequence and head.
 ///
-/// `out` is `[tokens, heads * head]`. Tokens attend to their own sequence, all of it or with
-/// [`Mask::Causal`] as far as themselves, and to no other.
+/// `out` is `[tokens, heads * head]`. Tokens attend to their own sequence, all of it or as
+/// much as the mask lets them, and to no other.
 ///
 /// # Panics
 /// If offsets, values and `out` do not fit each other.
@@ -63,7 +63,8 @@ pub fn attention_over(input: &AttentionInput<'_>, out: &mut [f32], workspace: &m
         .map(|share| jobs.by_ref().take(share.len()).collect())
         .zip(buffer.chunks_exact_mut(room.length()))
         .collect();
-    let unit = cpu.isa().tiles().filter(|_| workspace.precision.narrows());
+    let in_tiles = workspace.precision.narrows() && !matches!(input.mask, Mask::Window(_));
+    let unit = cpu.isa().tiles().filter(|_| in_tiles);
     cpu.map_parts(parts, |(share, buffer)| {
         for job in share {
             match unit {
@@ -194,6 +195,9 @@ fn attend(cpu: Cpu, input: &AttentionInput<'_>, job: Job<'_>, buffers: Buffers<'
             Mask::Causal => {
                 let first_visible = input.mask.visible(rows.start, count, length);
                 softmax_of_visible(cpu, scores, visible, scale, first_visible);
+            }
+            Mask::Window(radius) => {
+                softmax_of_window(cpu, (scores, visible), scale, (rows.start, radius));
             }
         }
         let scores = Matrix::new(scores, visible, shape);

@@ -2,7 +2,7 @@
 //!
 //! Shapes are those of the fast versions. Nothing here is meant for a forward pass.
 
-use crate::{Activation, Gate, MapShape};
+use crate::{Activation, Gate, MapShape, Mask};
 
 /// Numbers in -1..1 that look random and are always the same for a seed: Marsaglia's xorshift
 /// ("Xorshift RNGs", 2003), its 24 highest bits.
@@ -167,14 +167,14 @@ pub fn rotary(head: &[f32], position: usize, base: f64) -> Vec<f64> {
 /// Attention of one sequence, `softmax(queries · keysᵀ / sqrt(head)) · values` for each head of
 /// `head` numbers: queries `[queries, heads * head]`, keys and values
 /// `[positions, key_heads * head]`, each key head serving as many query heads in a row. With
-/// `causal` the last query stands at the last position, and none looks ahead.
+/// [`Mask::Causal`] the last query stands at the last position.
 #[must_use]
 #[expect(clippy::cast_precision_loss, reason = "head dimensions are far below 2^53")]
 pub fn attention(
     (queries, keys, values): (&[f32], &[f32], &[f32]),
     head: usize,
     (heads, key_heads): (usize, usize),
-    causal: bool,
+    mask: Mask,
 ) -> Vec<f64> {
     let positions = keys.len() / (key_heads * head);
     let count = queries.len() / (heads * head);
@@ -183,14 +183,19 @@ pub fn attention(
     };
     let mut out = vec![0.0; queries.len()];
     for query in 0..count {
-        let visible = if causal { positions + query + 1 - count } else { positions };
+        let sees = |at: usize| match mask {
+            Mask::Full => true,
+            Mask::Causal => at + count <= positions + query,
+            Mask::Window(radius) => at.abs_diff(query) <= radius,
+        };
+        let seen: Vec<usize> = (0..positions).filter(|&at| sees(at)).collect();
         for index in 0..heads {
             let key_head = index * key_heads / heads;
             let q = part(queries, query, index, heads);
             let scores: Vec<f64> =
-                (0..visible).map(|at| dot(&q, &part(keys, at, key_head, key_heads))).collect();
+                seen.iter().map(|&at| dot(&q, &part(keys, at, key_head, key_heads))).collect();
             let target = &mut out[(query * heads + index) * head..][..head];
-            for (at, weight) in softmax(&scores, 1.0 / (head as f64).sqrt()).iter().enumerate() {
+            for (&at, weight) in seen.iter().zip(softmax(&scores, 1.0 / (head as f64).sqrt())) {
                 for (sum, value) in target.iter_mut().zip(part(values, at, key_head, key_heads)) {
                     *sum += weight * f64::from(value);
                 }

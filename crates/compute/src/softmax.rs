@@ -31,6 +31,43 @@ pub(crate) fn softmax_of_visible(
     cpu.isa().run(Softmax { scores, columns, scale, first_visible });
 }
 
+/// As [`softmax`], but row `r` only sees the columns at most `radius` from `first + r`; the others
+/// become zero. Each row must see a column.
+pub(crate) fn softmax_of_window(
+    cpu: Cpu,
+    (scores, columns): (&mut [f32], usize),
+    scale: f32,
+    (first, radius): (usize, usize),
+) {
+    cpu.isa().run(SoftmaxOfWindow { scores, columns, scale, first, radius });
+}
+
+struct SoftmaxOfWindow<'a> {
+    scores: &'a mut [f32],
+    columns: usize,
+    scale: f32,
+    first: usize,
+    radius: usize,
+}
+
+impl Kernel for SoftmaxOfWindow<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        for (index, row) in self.scores.chunks_exact_mut(self.columns).enumerate() {
+            let center = self.first + index;
+            let end = center.saturating_add(self.radius).saturating_add(1).min(self.columns);
+            let (row, behind) = row.split_at_mut(end);
+            let (before, row) = row.split_at_mut(center.saturating_sub(self.radius).min(end));
+            before.fill(0.0);
+            behind.fill(0.0);
+            let largest = largest_of(simd, row);
+            let sum = exp_of(simd, row, largest, self.scale);
+            scale_by(simd, row, 1.0 / sum);
+        }
+    }
+}
+
 struct Softmax<'a> {
     scores: &'a mut [f32],
     columns: usize,

@@ -12,14 +12,17 @@ pub enum Mask {
     Full,
     /// Those up to its own. The last query stands at the last position.
     Causal,
+    /// Those at most this far from its own, before and behind. As many queries as positions.
+    Window(usize),
 }
 
 impl Mask {
-    /// How many of `keys` positions the query at `query` (of `queries`) sees.
+    /// How many of `keys` positions, from the first on, the query at `query` (of `queries`) needs.
     pub(super) fn visible(self, query: usize, queries: usize, keys: usize) -> usize {
         match self {
             Self::Full => keys,
             Self::Causal => keys + query + 1 - queries,
+            Self::Window(radius) => keys.min(query.saturating_add(radius).saturating_add(1)),
         }
     }
 }
@@ -135,6 +138,9 @@ impl AttentionInput<'_> {
             let longer = |(q, k): (&[usize], &[usize])| q[1] - q[0] > k[1] - k[0];
             let ahead = queries.windows(2).zip(keys.windows(2)).any(longer);
             assert!(!ahead, "a causal sequence has more queries than keys");
+        }
+        if let Mask::Window(_) = self.mask {
+            assert_eq!(queries, keys, "a window needs a query at every position");
         }
         let tokens = queries.last().copied().unwrap_or(0);
         assert_eq!(out.len(), tokens * heads * self.head, "output does not fit the tokens");

@@ -20,6 +20,9 @@ fn layouts() -> [HeadLayout; 4] {
 }
 
 const MASKS: [Mask; 2] = [Mask::Full, Mask::Causal];
+/// Masks that need a query at every position.
+const WINDOWS: [Mask; 4] =
+    [Mask::Window(0), Mask::Window(3), Mask::Window(50), Mask::Window(usize::MAX)];
 
 /// Offsets of sequences of these lengths.
 fn offsets(lengths: &[usize]) -> Vec<usize> {
@@ -53,19 +56,14 @@ fn expected((layout, mask): (HeadLayout, Mask), tokens: &[f32]) -> Vec<f64> {
     };
     let heads = (layout.heads, layout.heads);
     let parts = [part(0), part(1), part(2)];
-    reference::attention(
-        (&parts[0], &parts[1], &parts[2]),
-        layout.head,
-        heads,
-        mask == Mask::Causal,
-    )
+    reference::attention((&parts[0], &parts[1], &parts[2]), layout.head, heads, mask)
 }
 
 #[test]
 fn attention_is_the_reference_at_odd_lengths() {
     for isa in isas() {
         for layout in layouts() {
-            for mask in MASKS {
+            for mask in MASKS.into_iter().chain(WINDOWS) {
                 check_rows([1, 2, 3, 7, 17, 48, 49, 63, 65, 257], |&length| {
                     let tokens = values(1, length * layout.stride());
                     let out = attend(Cpu::new(isa, 1), (layout, mask), &[length], &tokens);
@@ -81,7 +79,9 @@ fn attention_is_the_reference_at_odd_lengths() {
 fn sequences_do_not_see_each_other() {
     let lengths = [3, 0, 65, 1, 17, 130, 2];
     for isa in isas() {
-        for kind in layouts().map(|layout| MASKS.map(|mask| (layout, mask))).concat() {
+        let masks = [MASKS.as_slice(), &WINDOWS].concat();
+        let kinds = layouts().map(|layout| masks.iter().map(move |&mask| (layout, mask)));
+        for kind in kinds.into_iter().flatten() {
             let tokens = values(1, lengths.iter().sum::<usize>() * kind.0.stride());
             let mut rest = &tokens[..];
             let mut alone = Vec::new();
@@ -117,7 +117,7 @@ fn what_follows_changes_no_bit_of_a_causal_prefix() {
 fn threads_do_not_change_a_bit() {
     let layout = HeadLayout { heads: 3, head: 64 };
     for isa in isas() {
-        for mask in MASKS {
+        for mask in MASKS.into_iter().chain(WINDOWS) {
             let tokens = values(1, 400 * layout.stride());
             let one = attend(Cpu::new(isa, 1), (layout, mask), &[150, 250], &tokens);
             let four = attend(Cpu::new(isa, 4), (layout, mask), &[150, 250], &tokens);
@@ -168,8 +168,7 @@ fn queries_from_elsewhere_and_shared_key_heads() {
             };
             let mut out = vec![f32::NAN; 2 * q.len()];
             attention_over(&input, &mut out, &mut Workspace::new(Cpu::new(isa, 1)));
-            let causal = mask == Mask::Causal;
-            let expected = reference::attention((&q, &k, &v), head, heads, causal);
+            let expected = reference::attention((&q, &k, &v), head, heads, mask);
             close(&out[..q.len()], &expected, ATTENTION_ERROR)?;
             same_bits(&out[q.len()..], &out[..q.len()])
         });
