@@ -20,6 +20,10 @@ use crate::{Cpu, Isa, Workspace, softmax};
 /// Query rows whose scores are held at a time; a multiple of every tile height.
 const QUERY_ROWS: usize = 48;
 
+/// Multiply-adds of a matrix multiply that take as long as one in here, where keys and values are
+/// packed for each head and scores pass through a softmax.
+const COST: usize = 4;
+
 /// Writes `softmax(queries · keysᵀ / sqrt(head)) · values` for each sequence and head.
 ///
 /// `out` is `[tokens, heads * head]`. Tokens attend to their own sequence, all of it or as
@@ -52,8 +56,8 @@ pub fn attention_over(input: &AttentionInput<'_>, out: &mut [f32], workspace: &m
         return;
     }
     let multiply_adds =
-        jobs.iter().map(|job| 2 * job.queries.len() * job.keys.len() * input.head).sum();
-    let shares = split(jobs.len(), cpu.parts_for(multiply_adds), 1);
+        jobs.iter().map(|job| 2 * job.queries.len() * job.keys.len() * input.head).sum::<usize>();
+    let shares = split(jobs.len(), cpu.parts_for(COST * multiply_adds), 1);
     let longest = jobs.iter().map(|job| job.keys.len()).max().unwrap_or(0);
     let room = Room::new(cpu, longest, input.head);
     let mut buffer = workspace.scratch.take(room.length() * shares.len());
