@@ -1,12 +1,13 @@
 //! CPU kernels for inference, behind one dispatch; the only home of `unsafe` code.
 //!
-//! The rest of the workspace sees plain slices of `f32`, row-major, and three types:
+//! The rest of the workspace sees plain slices of `f32`, row-major, and these types:
 //!
 //! - [`Cpu`] says which instruction set to use and how many threads one call may take. Its
 //!   [`Isa`] is decided once per process and can only hold what this processor supports, so a
 //!   kernel never has to ask again.
 //! - [`PackedMatrix`] holds weights in the order in which the matrix multiply reads them.
 //!   They are packed once, at load.
+//! - [`RowTaps`] and [`resample_rows`] are the one kernel of pictures: 8-bit RGB, resampled.
 //! - [`Workspace`] carries a [`Cpu`] and a [`Scratch`] of reusable buffers through a forward
 //!   pass, so that no layer allocates after the first call.
 //!
@@ -60,6 +61,7 @@ pub mod peak;
 mod pool;
 mod precision;
 pub mod reference;
+mod rgb_rows;
 mod rotary;
 mod simd;
 mod softmax;
@@ -78,6 +80,7 @@ pub use math::EXP_RELATIVE_ERROR;
 pub use norm::{LayerNorm, RmsNorm, layer_norm, rms_norm};
 pub use pool::{average_pool_2x2, max_of_rows, mean_of_rows};
 pub use precision::{COSINE_MIN, Precision, PrecisionError};
+pub use rgb_rows::{RowTaps, Window, resample_rows};
 pub use rotary::{Rotary, rotate_heads};
 pub use simd::{ISA_VARIABLE, Isa, IsaError};
 pub use softmax::softmax;

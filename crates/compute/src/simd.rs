@@ -10,6 +10,8 @@ mod avx512;
 #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
 mod neon;
 
+#[cfg(target_arch = "x86_64")]
+pub(crate) use avx2::Avx2;
 pub use isa::{ISA_VARIABLE, Isa, IsaError};
 
 /// The widest vector of any instruction set here, in `f32` lanes.

@@ -8,8 +8,8 @@ use serde_json::Value;
 /// What each package may use of its siblings, outside of tests.
 const SIBLINGS: [(&str, &[&str]); 10] = [
     ("onespace-wire", &[]),
-    ("onespace-media", &[]),
     ("onespace-compute", &[]),
+    ("onespace-media", &["onespace-compute"]),
     ("onespace-store", &[]),
     ("onespace-hub", &[]),
     ("onespace-models", &["onespace-compute", "onespace-media"]),

@@ -73,6 +73,13 @@ impl Isa {
         CURRENT.get_or_init(Self::choose).clone()
     }
 
+    /// The same for work that gives the same bytes on all of them: where the variable names
+    /// something absent, the portable one.
+    #[must_use]
+    pub fn current_or_portable() -> Self {
+        Self::current().unwrap_or(Self(Level::Portable))
+    }
+
     fn choose() -> Result<Self, IsaError> {
         match std::env::var(ISA_VARIABLE) {
             Ok(name) if !name.is_empty() => Self::named(&name).ok_or(IsaError { requested: name }),
@@ -156,6 +163,22 @@ impl Isa {
             Level::Amx(_, unit) => Some(unit),
             _ => None,
         }
+    }
+
+    /// The proof of AVX2, which every larger instruction set of x86 includes.
+    #[cfg(target_arch = "x86_64")]
+    pub(crate) fn avx2(self) -> Option<Avx2> {
+        match self.0 {
+            Level::Portable => None,
+            Level::Avx2(proof) => Some(proof),
+            Level::Avx512(_) | Level::Avx512Vnni(_) | Level::Amx(..) => Avx2::detect(),
+        }
+    }
+
+    /// Nothing there: AVX2 is of x86.
+    #[cfg(not(target_arch = "x86_64"))]
+    pub(crate) fn avx2(self) -> Option<std::convert::Infallible> {
+        None
     }
 
     /// Whether it multiplies 16-bit integers faster than `f32`.

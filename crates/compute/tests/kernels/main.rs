@@ -5,4 +5,5 @@ mod conv;
 mod elementwise;
 mod gemm;
 mod isa;
+mod rgb_rows;
 mod table;

@@ -1,5 +1,7 @@
 //! The two passes over the pixels.
 
+use onespace_compute::{Isa, RowTaps, resample_rows};
+
 use super::taps::{AxisTaps, LOW_BITS, Taps};
 use crate::codec::allocate;
 use crate::spec::Size;
@@ -15,19 +17,6 @@ fn value(high: i32, low: i32, bits: u32) -> u8 {
     (sum >> bits).clamp(0, 255) as u8
 }
 
-/// Sums of products of samples with both halves of split weights, wrapping, or with whole weights.
-/// Compilers turn such loops over 16-bit numbers into multiply-and-add instructions.
-fn dot(samples: &[i16], taps: &Taps) -> (i32, i32) {
-    if taps.high.is_empty() {
-        let pairs = samples.iter().zip(&taps.low);
-        return (0, pairs.fold(0, |sum, (&sample, &weight)| add_product(sum, sample, weight)));
-    }
-    let weights = taps.high.iter().zip(&taps.low);
-    samples.iter().zip(weights).fold((0, 0), |(high, low), (&sample, (&h, &l))| {
-        (add_product(high, sample, h), add_product(low, sample, l))
-    })
-}
-
 fn add_product(sum: i32, sample: i16, weight: i16) -> i32 {
     sum.wrapping_add(i32::from(sample) * i32::from(weight))
 }
@@ -35,22 +24,9 @@ fn add_product(sum: i32, sample: i16, weight: i16) -> i32 {
 /// Resamples along the rows: `from.height` equals `to.height`.
 pub(super) fn horizontal(rgb: &[u8], from: Size, to: Size, axis: &AxisTaps) -> Option<Vec<u8>> {
     let mut out = allocate(usize::try_from(to.rgb_bytes()).ok()?)?;
-    let width = from.width as usize;
-    let [mut red, mut green, mut blue] = [(); CHANNELS].map(|()| vec![0_i16; width]);
-    let rows = rgb.chunks_exact(width * CHANNELS);
-    for (row, out) in rows.zip(out.chunks_exact_mut(to.width as usize * CHANNELS)) {
-        let planes = red.iter_mut().zip(&mut green).zip(&mut blue);
-        for (((r, g), b), pixel) in planes.zip(row.as_chunks::<CHANNELS>().0) {
-            [*r, *g, *b] = pixel.map(i16::from);
-        }
-        for (taps, pixel) in axis.taps.iter().zip(out.as_chunks_mut::<CHANNELS>().0) {
-            let window = taps.start..taps.start + taps.low.len();
-            *pixel = [&red, &green, &blue].map(|plane| {
-                let (high, low) = dot(&plane[window.clone()], taps);
-                value(high, low, axis.bits)
-            });
-        }
-    }
+    let windows = axis.taps.iter().map(Taps::window);
+    let taps = RowTaps::new(from.width as usize, axis.bits, windows);
+    resample_rows(Isa::current_or_portable(), rgb, &taps, &mut out);
     Some(out)
 }
 

@@ -1,12 +1,14 @@
 //! What each output pixel of an axis is made of.
 
+use onespace_compute::{RowTaps, Window};
+
 use crate::Resample;
 use crate::spec::Axis;
 
 /// Fractional bits of a split weight.
 const SPLIT_WEIGHT_BITS: u32 = 22;
 /// Bits in the lower half of a split weight.
-pub(super) const LOW_BITS: u32 = 11;
+pub(super) const LOW_BITS: u32 = RowTaps::LOW_BITS;
 /// Most fractional bits of a whole weight.
 const WHOLE_WEIGHT_BITS_MAX: u32 = 22;
 
@@ -23,6 +25,13 @@ pub(super) struct Taps {
     /// Upper halves of split weights, `weight = high * 2^LOW_BITS + low`; empty of whole ones.
     pub(super) high: Vec<i16>,
     pub(super) low: Vec<i16>,
+}
+
+impl Taps {
+    /// The same, to be resampled with along a row.
+    pub(super) fn window(&self) -> Window<'_> {
+        Window { start: self.start, high: &self.high, low: &self.low }
+    }
 }
 
 /// A filter: its kernel, and how far it reaches in pixels of the smaller picture.
