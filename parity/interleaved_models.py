@@ -1,6 +1,6 @@
 """Random interleaved models, text and pictures in one sequence, as ordinary Hugging Face folders.
 
-Like `models.py`, for `qwen3_vl` (Qwen3-VL-Embedding): every tensor is random, and the file has the
+Like `models.py`, for `qwen3_vl` (Qwen3-VL-Embedding) and `embedding_gemma2`: every tensor is random, and the file has the
 tensor names and the spelling of the configuration that published files have.
 """
 
@@ -19,6 +19,11 @@ QWEN_SPECIALS = [
     "<|box_start|>", "<|box_end|>", "<|quad_start|>", "<|quad_end|>", "<|vision_start|>",
     "<|vision_end|>", "<|vision_pad|>", "<|image_pad|>", "<|video_pad|>",
 ]
+#: The specials of EmbeddingGemma 2 and their published ids.
+GEMMA_SPECIALS = {
+    "<|image>": 255_999, "<|audio>": 256_000, "<|image|>": 258_880, "<|audio|>": 258_881,
+    "<image|>": 258_882, "<audio|>": 258_883, "<|video|>": 258_884,
+}
 #: A prompt of the published form. The wording of the file is our own.
 QWEN_TEMPLATE = """{%- if messages[0].role != "system" -%}
 <|im_start|>system
@@ -98,9 +103,26 @@ def _qwen_small(**kwargs) -> Interleaved:
     return Interleaved("qwen3_vl", text, vision, pixels=(256, 1536), **kwargs)
 
 
+def _gemma_small(**kwargs) -> Interleaved:
+    text = dict(
+        hidden_size=32, intermediate_size=40, num_hidden_layers=6, num_attention_heads=4,
+        num_key_value_heads=2, head_dim=8, global_head_dim=16, num_global_key_value_heads=1,
+        sliding_window=8, sliding_window_pattern=3, hidden_size_per_layer_input=12, embedding_dim=48,
+        vocab_size=900,
+    )
+    vision = dict(
+        hidden_size=24, intermediate_size=28, num_hidden_layers=2, num_attention_heads=2,
+        num_key_value_heads=2, head_dim=12, patch_size=2, position_embedding_size=256,
+    )
+    return Interleaved("embedding_gemma2", text, vision, **kwargs)
+
+
 INTERLEAVED = {
     "qwen3-vl-2b": _qwen(2048, 6144, 28, 16),
     "qwen3-vl-8b-8-layers": _qwen(4096, 12288, 8, 32, cut_from_layers=36),
+    # The class has the published sizes.
+    "embeddinggemma2": Interleaved("embedding_gemma2", {}, {}),
+    "embeddinggemma2-small": _gemma_small(),
     "qwen3-vl-small": _qwen_small(older_spelling=True),
     "qwen3-vl-small-open": _qwen_small(ends_text=False),
 }
@@ -113,6 +135,10 @@ def first_special(architecture: str) -> int:
 
 
 def special_id(architecture: str, token: str) -> int:
+    if INTERLEAVED[architecture].model_type == "embedding_gemma2":
+        if "vocab_size" not in INTERLEAVED[architecture].text:
+            return GEMMA_SPECIALS[token]
+        return INTERLEAVED[architecture].text["vocab_size"] - 7 + list(GEMMA_SPECIALS).index(token)
     return first_special(architecture) + QWEN_SPECIALS.index(token)
 
 
@@ -121,6 +147,8 @@ def build(architecture: str):
     from transformers import Qwen3VLConfig, Qwen3VLModel
 
     wanted = INTERLEAVED[architecture]
+    if wanted.model_type == "embedding_gemma2":
+        return _build_gemma(architecture)
     ids = {
         f"{name}_token_id": special_id(architecture, f"<|{token}|>")
         for name, token in [("image", "image_pad"), ("video", "video_pad"),
@@ -132,6 +160,23 @@ def build(architecture: str):
     return Qwen3VLModel(config).eval()
 
 
+def _build_gemma(architecture: str):
+    from transformers import EmbeddingGemma2Config, EmbeddingGemma2Model, Gemma4VisionConfig
+    from transformers.models.embedding_gemma2.configuration_embedding_gemma2 import EmbeddingGemma2TextConfig
+
+    wanted = INTERLEAVED[architecture]
+    ids = dict(
+        boi_token_id=special_id(architecture, "<|image>"), eoi_token_id=special_id(architecture, "<image|>"),
+        image_token_id=special_id(architecture, "<|image|>"), video_token_id=special_id(architecture, "<|video|>"),
+        audio_token_id=special_id(architecture, "<|audio|>"),
+    )
+    config = EmbeddingGemma2Config(
+        text_config=EmbeddingGemma2TextConfig(**wanted.text), vision_config=Gemma4VisionConfig(**wanted.vision),
+        audio_config=None, **ids,
+    )
+    return EmbeddingGemma2Model(config).eval()
+
+
 def randomise(model: torch.nn.Module, seed: int) -> None:
     """Fills every parameter: matrices with a spread of 1/sqrt(inputs), norms around 1."""
     source = torch.Generator().manual_seed(seed)
@@ -139,18 +184,24 @@ def randomise(model: torch.nn.Module, seed: int) -> None:
         for name, tensor in model.named_parameters():
             if "norm" in name and name.endswith("weight") and tensor.dim() == 1:
                 tensor.normal_(1.0, 0.2, generator=source)
-            elif name.endswith(("embed_tokens.weight", "pos_embed.weight")):
+            elif name.endswith(("embed_tokens.weight", "pos_embed.weight", "position_embedding_table")):
                 tensor.normal_(0.0, 0.5, generator=source)
             elif tensor.dim() >= 2:
                 tensor.normal_(0.0, tensor[0].numel() ** -0.5, generator=source)
             else:
                 tensor.normal_(0.0, 0.1, generator=source)
+        for name, tensor in model.named_buffers():
+            if name.endswith("layer_scalar"):
+                tensor.uniform_(0.6, 1.4, generator=source)
 
 
 def image_processor(architecture: str):
-    from transformers import Qwen2VLImageProcessor
+    from transformers import Gemma4ImageProcessor, Qwen2VLImageProcessor
 
     wanted = INTERLEAVED[architecture]
+    if wanted.model_type == "embedding_gemma2":
+        tokens = 70 if "small" in architecture else 280
+        return Gemma4ImageProcessor(patch_size=wanted.vision.get("patch_size", 16), max_soft_tokens=tokens)
     low, high = wanted.pixels
     return Qwen2VLImageProcessor(
         size={"shortest_edge": low, "longest_edge": high}, patch_size=wanted.vision.get("patch_size", 16),
@@ -168,6 +219,9 @@ def make_folder(architecture: str, directory: Path, seed: int, dtype=torch.bfloa
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.copy_(parameter.to(dtype))
+        for name, buffer in model.named_buffers():
+            if name.endswith("layer_scalar"):
+                buffer.copy_(buffer.to(dtype))
     config = json.loads(model.config.to_json_string(use_diff=False))
     tensors = {name: tensor.to(dtype).contiguous() for name, tensor in model.state_dict().items()}
     if wanted.older_spelling:
@@ -180,6 +234,8 @@ def make_folder(architecture: str, directory: Path, seed: int, dtype=torch.bfloa
         config["vision_config"].pop("rope_parameters")
     save_file(tensors, directory / "model.safetensors", metadata={"format": "pt"})
     del tensors
+    if wanted.model_type == "embedding_gemma2":
+        return _finish_gemma(architecture, directory, (seed, config, model))
     kept = ["architectures", "model_type", "text_config", "vision_config", "image_token_id",
             "video_token_id", "vision_start_token_id", "vision_end_token_id", "tie_word_embeddings"]
     config["architectures"] = ["Qwen3VLForConditionalGeneration"]
@@ -193,4 +249,17 @@ def make_folder(architecture: str, directory: Path, seed: int, dtype=torch.bfloa
     (directory / "chat_template.jinja").write_text(QWEN_TEMPLATE)
     for file in directory.glob("*.safetensors"):
         file.chmod(0o644)
+    return model
+
+
+def _finish_gemma(architecture: str, directory: Path, made):
+    """What is not weights; pictures are configured in `processor_config.json`, as newer folders do."""
+    seed, config, model = made
+    (directory / "config.json").write_text(json.dumps(config, indent=1) + "\n")
+    processor = {"image_processor": image_processor(architecture).to_dict()}
+    (directory / "processor_config.json").write_text(json.dumps(processor, indent=1, default=str) + "\n")
+    ids = {token: special_id(architecture, token) for token in GEMMA_SPECIALS}
+    size = model.config.text_config.vocab_size
+    interleaved_tokenizers.gemma(seed, size, ids).save_pretrained(directory)
+    (directory / "model.safetensors").chmod(0o644)
     return model

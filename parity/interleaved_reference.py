@@ -29,7 +29,7 @@ CONTEXT = 8192
 DEFAULT_INSTRUCTION = "Represent the user's input."
 #: Width and height. The smallest possible, and the most elongated ones, among them.
 SMALL_SIZES = [(37, 29), (24, 50), (1, 1), (200, 1), (3, 590), (64, 64), (9, 30), (31, 12), (16, 16), (20, 21)]
-LARGE_SIZES = [(640, 480), (333, 500), (1, 1), (2000, 10), (64, 64), (250, 120), (96, 160), (33, 31), (224, 224), (320, 50)]
+LARGE_SIZES = [(320, 256), (190, 260), (1, 1), (2000, 10), (64, 64), (250, 120), (96, 160), (33, 31), (224, 224), (320, 50), (640, 480)]
 TEN = [{"image": index} for index in range(10)]
 #: Name, parts, instruction.
 REQUESTS = [
@@ -49,6 +49,15 @@ REQUESTS = [
     ("smallest and longest", [{"image": 2}, {"text": "a"}, {"image": 3}, {"image": 4}], None),
     ("ten images", TEN + [{"text": " are ten"}], None),
 ]
+#: At real size only: a picture of usual size with 32 words.
+LARGE_REQUESTS = REQUESTS + [
+    ("usual", [{"image": 10}, {"text": " and" + " some words of it" * 8}], None),
+]
+#: Of models that bring every picture to the same number of places, which is many: fewer requests at
+#: real size, and a text longer than their window.
+CELL_REQUESTS = [request for request in LARGE_REQUESTS if request[0] in {
+    "text only", "white space", "other scripts", "image first", "between", "specials spelt", "usual",
+}] + [("longer than the window", [{"text": "some words of a long text, and " * 120}], None)]
 #: Requests and pictures whose states are kept.
 STATES_OF = {"between", "text only"}
 STATES_OF_PICTURES = {0, 3}
@@ -80,8 +89,8 @@ def instruction_of(given: str | None) -> str:
     return text if unicodedata.category(text[-1]).startswith("P") else text + "."
 
 
-class Reference:
-    """A model of `transformers` with its processor."""
+class QwenReference:
+    """Qwen3-VL of `transformers` with its processor."""
 
     def __init__(self, architecture: str, directory: Path, model):
         from transformers import (AutoImageProcessor, AutoTokenizer, Qwen3VLProcessor,
@@ -142,6 +151,29 @@ class Reference:
                 ids += self.tokenizer(span, add_special_tokens=False, split_special_tokens=True).input_ids
         return ids + self.tail()
 
+    def prepared(self, pixels: np.ndarray) -> torch.Tensor:
+        """The 8-bit pixels that the image processor makes, `[height, width, 3]`."""
+        processor = self.processor.image_processor
+        raw = processor(Image.fromarray(pixels), do_rescale=False, do_normalize=False, return_tensors="pt")
+        (_, down, across), side = raw["image_grid_thw"][0].tolist(), processor.patch_size
+        patches = raw["pixel_values"].reshape(down // 2, across // 2, 2, 2, 3, 2, side, side)[:, :, :, :, :, 0]
+        image = patches.permute(0, 2, 5, 1, 3, 6, 4).reshape(down * side, across * side, 3)
+        return image.to(torch.uint8).contiguous()
+
+    def picture_states(self, pixels: np.ndarray) -> dict:
+        given = self.processor.image_processor(Image.fromarray(pixels), return_tensors="pt")
+        self.model.visual(given["pixel_values"], grid_thw=given["image_grid_thw"])
+        return self.vision.kept
+
+    def tables(self, positions) -> dict:
+        language = self.model.language_model
+        half = self.model.config.text_config.head_dim // 2
+        tables = language.rotary_emb(language.norm.weight, positions[:, None])
+        return {kind: table[0, :, :half] for kind, table in zip(["cosines", "sines"], tables)}
+
+    def frequencies(self) -> dict:
+        return {"text": self.model.language_model.rotary_emb.inv_freq, "vision": self.model.visual.rotary_pos_emb.inv_freq}
+
     def run(self, name, parts, instruction, pixels):
         """Ids, sizes of the pictures, positions, and the vector, of unit length."""
         images = [Image.fromarray(pixels[part["image"]]) for part in parts if "image" in part]
@@ -167,49 +199,134 @@ class Reference:
         return ids, sizes, positions[:, 0], unit(state)
 
 
-def prepared(processor, pixels: np.ndarray) -> torch.Tensor:
-    """The 8-bit pixels that the image processor makes, `[height, width, 3]`."""
-    raw = processor(Image.fromarray(pixels), do_rescale=False, do_normalize=False, return_tensors="pt")
-    (_, down, across), side = raw["image_grid_thw"][0].tolist(), processor.patch_size
-    patches = raw["pixel_values"].reshape(down // 2, across // 2, 2, 2, 3, 2, side, side)[:, :, :, :, :, 0]
-    image = patches.permute(0, 2, 5, 1, 3, 6, 4).reshape(down * side, across * side, 3)
-    return image.to(torch.uint8).contiguous()
+class GemmaReference:
+    """EmbeddingGemma 2 of `transformers`; its audio tower is left out."""
+
+    def __init__(self, architecture: str, directory: Path, model):
+        from transformers import AutoTokenizer
+
+        self.architecture, self.model = architecture, model
+        self.tokenizer = AutoTokenizer.from_pretrained(directory)
+        self.processor = models.image_processor(architecture)
+        self.vision, self.text = Keep(), Keep()
+        tower, language = model.vision_tower, model.language_model
+        self.vision.output("embeddings", tower.patch_embedder)
+        self.vision.output("block 0", tower.encoder.layers[0])
+        self.vision.output("last block", tower.encoder.layers[-1])
+        self.vision.output("merged", model.embed_vision)
+        for index in range(3):
+            self.text.output(f"layer {index}", language.layers[index])
+        self.text.output("last layer", language.layers[-1])
+
+    def picture_of(self, count: int) -> list[str]:
+        return ["<|image>"] + ["<|image|>"] * count + ["<image|>"]
+
+    def ids(self, parts, instruction, image_tokens: list[int]) -> list[int]:
+        """Span by span, with the matching of specials off in each."""
+        counts, special = iter(image_tokens), lambda token: models.special_id(self.architecture, token)
+        ids, span = [self.tokenizer.bos_token_id], f"{instruction.strip()} " if instruction else ""
+        join = " " if not any("text" in part for part in parts) else ""
+
+        def flush():
+            nonlocal span
+            if span:
+                ids.extend(self.tokenizer(span, add_special_tokens=False, split_special_tokens=True).input_ids)
+            span = ""
+
+        for index, part in enumerate(parts):
+            if "text" in part:
+                span += part["text"]
+                continue
+            span += join if index else ""
+            flush()
+            ids.extend(map(special, self.picture_of(next(counts))))
+        flush()
+        return ids + [self.tokenizer.eos_token_id]
+
+    def prepared(self, pixels: np.ndarray) -> torch.Tensor:
+        raw = self.processor(Image.fromarray(pixels), do_rescale=False, return_tensors="pt")
+        positions, side = raw["image_position_ids"][0], self.processor.patch_size
+        across, down = (positions.max(0).values + 1).tolist()
+        patches = raw["pixel_values"][0][: across * down].reshape(down, across, side, side, 3)
+        return patches.permute(0, 2, 1, 3, 4).reshape(down * side, across * side, 3).to(torch.uint8).contiguous()
+
+    def picture_states(self, pixels: np.ndarray) -> dict:
+        given = self.processor(Image.fromarray(pixels), return_tensors="pt")
+        self.model.get_image_features(given["pixel_values"], given["image_position_ids"])
+        patches = int((given["image_position_ids"] != -1).all(-1).sum())
+        kept = self.vision.kept
+        return {name: state if name == "merged" else state[:patches] for name, state in kept.items()}
+
+    def tables(self, positions) -> dict:
+        return {}
+
+    def frequencies(self) -> dict:
+        rotary = self.model.language_model.rotary_emb
+        return {
+            "sliding": rotary.sliding_attention_inv_freq, "full": rotary.full_attention_inv_freq,
+            "vision": self.model.vision_tower.encoder.rotary_emb.inv_freq,
+        }
+
+    def run(self, name, parts, instruction, pixels):
+        images = [Image.fromarray(pixels[part["image"]]) for part in parts if "image" in part]
+        given = self.processor(images, return_tensors="pt") if images else {}
+        counts = [int(count) for count in given["num_soft_tokens_per_image"]] if images else []
+        ids = self.ids(parts, instruction, counts)
+        if not any("<|" in part.get("text", "") for part in parts) and "<|" not in (instruction or ""):
+            counted = iter(counts)
+            texts = [part["text"] if "text" in part else "".join(self.picture_of(next(counted))) for part in parts]
+            join = " " if not any("text" in part for part in parts) else ""
+            whole = (f"{instruction.strip()} " if instruction else "") + join.join(texts)
+            assert self.tokenizer(whole).input_ids == ids, f"{name}: ids differ from the tokenizer's"
+        arguments = dict(input_ids=torch.tensor([ids]), attention_mask=torch.ones(1, len(ids), dtype=torch.long))
+        if images:
+            arguments |= {key: given[key] for key in ("pixel_values", "image_position_ids")}
+        states = self.model(**arguments).last_hidden_state[0]
+        side, sizes = self.processor.patch_size, []
+        for positions in given["image_position_ids"] if images else []:
+            across, down = (positions.max(0).values + 1).tolist()
+            sizes.append([across * side, down * side])
+        return ids, sizes, None, unit(states.mean(0))
+
+
+def requests_of(wanted, small: bool) -> list:
+    if small:
+        return REQUESTS
+    return CELL_REQUESTS if wanted.model_type == "embedding_gemma2" else LARGE_REQUESTS
 
 
 @torch.no_grad()
 def write(architecture: str, directory: Path, seed: int, small: bool) -> None:
     """Builds the folder and everything that is expected of it."""
     model = models.make_folder(architecture, directory, seed)
-    reference = Reference(architecture, directory, model)
+    kinds = {"qwen3_vl": QwenReference, "embedding_gemma2": GemmaReference}
+    wanted = models.INTERLEAVED[architecture]
+    reference = kinds[wanted.model_type](architecture, directory, model)
     (directory / "pictures").mkdir(exist_ok=True)
     pixels, files, expected, requests = [], [], {}, []
     for index, (width, height) in enumerate(SMALL_SIZES if small else LARGE_SIZES):
         pixels.append(picture(width, height, index))
         files.append(f"pictures/{index}.png")
         Image.fromarray(pixels[-1]).save(directory / files[-1], optimize=True)
-        expected[f"image.{index}.prepared"] = prepared(reference.processor.image_processor, pixels[-1])
+        expected[f"image.{index}.prepared"] = reference.prepared(pixels[-1])
     for index in STATES_OF_PICTURES if small else []:
-        given = reference.processor.image_processor(Image.fromarray(pixels[index]), return_tensors="pt")
-        model.visual(given["pixel_values"], grid_thw=given["image_grid_thw"])
-        for name, state in reference.vision.kept.items():
+        for name, state in reference.picture_states(pixels[index]).items():
             expected[f"image.{index}.{name}"] = state.float().contiguous()
-    for index, (name, parts, instruction) in enumerate(REQUESTS):
+    for index, (name, parts, instruction) in enumerate(requests_of(wanted, small)):
         ids, sizes, positions, vector = reference.run(name, parts, instruction, pixels)
-        expected[f"request.{index}.positions"] = positions.to(torch.int32).contiguous()
+        if positions is not None:
+            expected[f"request.{index}.positions"] = positions.to(torch.int32).contiguous()
         expected[f"request.{index}.pooled"] = vector.float().contiguous()
         requests.append(dict(name=name, parts=parts, instruction=instruction, ids=ids, sizes=sizes))
         if small and name in STATES_OF:
             for stage, state in reference.text.kept.items():
                 expected[f"request.{index}.{stage}"] = state.float().contiguous()
-            half = model.config.text_config.head_dim // 2
-            tables = model.language_model.rotary_emb(vector, positions[:, None])
-            for kind, table in zip(["cosines", "sines"], tables):
-                expected[f"request.{index}.{kind}"] = table[0, :, :half].contiguous()
-    expected["frequencies.text"] = model.language_model.rotary_emb.inv_freq.clone()
-    expected["frequencies.vision"] = model.visual.rotary_pos_emb.inv_freq.clone()
+            for kind, table in reference.tables(positions).items():
+                expected[f"request.{index}.{kind}"] = table.contiguous()
+    for kind, table in reference.frequencies().items():
+        expected[f"frequencies.{kind}"] = table.clone()
     save_file(expected, directory / "expected.safetensors")
     (directory / "expected.safetensors").chmod(0o644)
-    wanted = models.INTERLEAVED[architecture]
     if wanted.cut_from_layers:
         layers = wanted.text["num_hidden_layers"]
         print(f"{architecture}: {layers} of {wanted.cut_from_layers} layers of text", flush=True)

@@ -14,7 +14,7 @@ import reference
 #: Stored with the tests of the models: small, with weights of 16 bits.
 GOLDEN = ["clip-small", "clip-small-gelu", "siglip-small", "siglip2-small"]
 #: The same for interleaved models.
-GOLDEN_INTERLEAVED = ["qwen3-vl-small", "qwen3-vl-small-open"]
+GOLDEN_INTERLEAVED = ["qwen3-vl-small", "qwen3-vl-small-open", "embeddinggemma2-small"]
 
 
 def main() -> None:

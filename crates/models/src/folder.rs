@@ -8,6 +8,7 @@ use onespace_compute::{Isa, Precision};
 use serde::Deserialize;
 
 use crate::architectures::dual_encoder::DualEncoder;
+use crate::architectures::embedding_gemma2::EmbeddingGemma2;
 use crate::architectures::qwen3_vl::Qwen3Vl;
 use crate::config::ONESPACE_FUSION;
 use crate::huggingface::{Folder, read};
@@ -17,6 +18,8 @@ use crate::{EmbeddingModel, LoadError, LoadErrorKind};
 
 /// `model_type` of Qwen3-VL-Embedding.
 const QWEN3_VL: &str = "qwen3_vl";
+/// `model_type` of EmbeddingGemma 2.
+const EMBEDDING_GEMMA2: &str = "embedding_gemma2";
 const TOKENIZER_BYTES_MAX: u64 = 64 << 20;
 
 /// How a model is loaded.
@@ -40,7 +43,7 @@ struct Kind {
 }
 
 /// Loads a model from a folder: an ordinary Hugging Face one (`clip`, `siglip`,
-/// `siglip2`, `qwen3_vl`), or
+/// `siglip2`, `qwen3_vl`, `embedding_gemma2`), or
 /// `config.json`, `tokenizer.json` and `model.safetensors` in this program's own form.
 ///
 /// Weights are read tensor by tensor and packed; of the files only the token table is used later,
@@ -58,12 +61,15 @@ pub fn load(dir: &Path, options: &LoadOptions) -> Result<Arc<dyn EmbeddingModel>
         Some(Kind { architecture: None, model_type: Some(kind) }) if kind == QWEN3_VL => {
             Ok(Arc::new(Qwen3Vl::load(&config, folder, isa, options)?))
         }
+        Some(Kind { architecture: None, model_type: Some(kind) }) if kind == EMBEDDING_GEMMA2 => {
+            Ok(Arc::new(EmbeddingGemma2::load(&config, folder, isa, options)?))
+        }
         Some(Kind { architecture: None, model_type: Some(_) }) => {
             Ok(Arc::new(DualEncoder::load(&config, folder, isa, options)?))
         }
         Some(Kind { architecture: None, model_type: None }) => {
             let message = format!(
-                "has neither model_type (clip, siglip, siglip2 or qwen3_vl) nor architecture \
+                "has neither model_type (clip, siglip, siglip2, qwen3_vl or embedding_gemma2) nor architecture \
                  ({ONESPACE_FUSION}); copy the model's own file"
             );
             Err(LoadError::new(LoadErrorKind::Unsupported, CONFIG_FILE, message))

@@ -11,8 +11,10 @@
 //!
 //! None of them can run code, and each has a limit on its size.
 
+mod cell_budget;
 mod chat_template;
 mod config;
+mod embedding_gemma2;
 mod files;
 mod overrides;
 mod pixel_budget;
@@ -22,8 +24,10 @@ mod qwen3_vl;
 mod tokenizer;
 mod tower;
 
+pub(crate) use cell_budget::{cell_budget, no_pictures};
 pub(crate) use chat_template::ChatTemplate;
 pub(crate) use config::{DualConfig, Family};
+pub(crate) use embedding_gemma2::{GemmaConfig, GemmaText, GemmaVision};
 pub(crate) use files::{Folder, read};
 pub(crate) use overrides::{OVERRIDES_FILE, Overrides};
 pub(crate) use pixel_budget::pixel_budget;

@@ -16,7 +16,8 @@ use onespace_models::folder::{self, LoadOptions};
 use onespace_models::{EmbeddingModel, Part, Precision, Sequence};
 
 /// The second one's tokenizer ends no text, and its files have the newer spelling.
-const ARCHITECTURES: [&str; 2] = ["qwen3-vl-small", "qwen3-vl-small-open"];
+const ARCHITECTURES: [&str; 3] =
+    ["qwen3-vl-small", "qwen3-vl-small-open", "embeddinggemma2-small"];
 /// Of the vectors, in `f32`.
 const COSINE_MIN: f64 = 0.999_999;
 /// Largest difference over the largest number, of vectors and of the states on the way.
@@ -90,13 +91,15 @@ fn prepared_pictures_are_the_same_to_the_bit() {
 
 #[test]
 fn positions_and_their_tables_are_the_same() {
-    let mut wrong = Vec::new();
+    let (mut wrong, mut compared) = (Vec::new(), 0);
     for (name, reference, model) in cases() {
         for (index, request) in reference.inputs.requests.iter().enumerate() {
             let stages = model.stages(&reference.sequence(&*model, request)).unwrap();
             let stage = |name| &stages.iter().find(|stage| stage.name == name).unwrap().values;
             let stored = |what: &str| reference.numbers(&format!("request.{index}.{what}"));
-            let theirs = stored("positions").unwrap();
+            // Places are positions in the other model.
+            let Some(theirs) = stored("positions") else { continue };
+            compared += 1;
             let places = theirs.len() / 3;
             let ours = stage("positions");
             let same =
@@ -114,6 +117,7 @@ fn positions_and_their_tables_are_the_same() {
             }
         }
     }
+    assert_eq!(compared, 2 * 14, "every request of two models");
     assert_none(&wrong);
 }
 
@@ -147,7 +151,9 @@ fn states_of_pictures_are_the_same() {
             }
         }
     }
-    assert_eq!(compared, 2 * 2 * names.len(), "every stage of two pictures of both models");
+    // Nothing of the third model's tower is stacked.
+    let stages = 2 * names.len() + names.len() - 3;
+    assert_eq!(compared, 2 * stages, "every stage of two pictures of each model");
     assert_none(&wrong);
 }
 
@@ -168,12 +174,16 @@ fn states_of_sequences_are_the_same() {
                     _ => continue,
                 };
                 let stored = format!("request.{index}.{stored}");
+                if reference.numbers(&stored).is_none() {
+                    continue;
+                }
                 wrong.extend(check(&reference, &stored, &stage.values));
                 compared += 1;
             }
         }
     }
-    assert_eq!(compared, 2 * 2 * (names.len() + 1), "every stage of two requests of both models");
+    let stages = 2 * (names.len() + 1) + names.len();
+    assert_eq!(compared, 2 * stages, "every stage of two requests of each model");
     assert_none(&wrong);
 }
 

@@ -19,13 +19,13 @@ mod vision;
 use onespace_compute::{Cpu, Isa, l2_normalize};
 use onespace_media::{Fit, PreparedImage, PreprocessSpec};
 
+use super::interleaved::{check_encoded, check_frame, places, with_encoded};
 use crate::checks;
 use crate::huggingface::{Prompt, ended};
 use crate::passes::{Workspaces, cut};
 use crate::trace::{Stage, Trace};
 use crate::{
-    EmbeddingModel, EncodedImage, InputPart, ModelDescription, ModelError, Part, Sequence,
-    TokenizedInput,
+    EmbeddingModel, EncodedImage, InputPart, ModelDescription, ModelError, Sequence, TokenizedInput,
 };
 use sequence::Layout;
 use text::TextStack;
@@ -54,62 +54,21 @@ pub(crate) struct Qwen3Vl {
 
 impl Qwen3Vl {
     fn places(&self, sequence: &Sequence) -> usize {
-        let places = |part: &Part| match part {
-            Part::Text(ids) | Part::Frame(ids) => ids.len(),
-            Part::Image(image) => self.image_tokens(image.width, image.height),
-            Part::Encoded(image) => self.image_tokens(image.width, image.height),
-        };
-        sequence.parts.iter().map(places).sum()
+        places(sequence, |width, height| self.image_tokens(width, height))
     }
 
     fn check(&self, batch: &[Sequence]) -> Result<(), ModelError> {
+        let vocabulary = self.text.vocabulary();
         batch.iter().enumerate().try_for_each(|(index, sequence)| {
-            let vocabulary = self.text.vocabulary();
             checks::check_sequence(&self.description, vocabulary, (index, sequence))?;
-            let is_frame = |part: Option<&Part>| matches!(part, Some(Part::Frame(_)));
-            if !is_frame(sequence.parts.first()) || !is_frame(sequence.parts.last()) {
-                return Err(ModelError::Unframed { index });
-            }
-            let encoded = |part: &Part| match part {
-                Part::Encoded(image) => !self.vision.has_made(image),
-                _ => false,
-            };
-            if sequence.parts.iter().any(encoded) {
-                return Err(ModelError::EncodedElsewhere { index });
-            }
+            check_frame((index, sequence))?;
+            check_encoded((index, sequence), |image| self.vision.has_made(image))?;
             let (places, places_max) = (self.places(sequence), self.places_max);
             if places > places_max {
                 return Err(ModelError::SequenceTooLong { index, places, places_max });
             }
             Ok(())
         })
-    }
-
-    /// The sequences with every picture encoded.
-    fn encode_all(&self, batch: &[Sequence], trace: &mut Trace) -> Vec<Sequence> {
-        let mut different: Vec<&PreparedImage> = Vec::new();
-        let mut order = Vec::new();
-        for image in batch.iter().flat_map(Sequence::images) {
-            let same = |other: &&PreparedImage| {
-                std::sync::Arc::ptr_eq(&other.rgb, &image.rgb) && other.width == image.width
-            };
-            order.push(different.iter().position(same).unwrap_or(different.len()));
-            if order.last() == Some(&different.len()) {
-                different.push(image);
-            }
-        }
-        let encoded = self.encode(&different, trace);
-        let mut order = order.into_iter();
-        let mut part = |part: &Part| match part {
-            Part::Image(_) => {
-                let index = order.next().expect("every picture was counted");
-                Part::Encoded(encoded[index].clone())
-            }
-            other => other.clone(),
-        };
-        let sequence =
-            |one: &Sequence| Sequence { parts: one.parts.iter().map(&mut part).collect() };
-        batch.iter().map(sequence).collect()
     }
 
     /// Pictures through the vision tower, several at a time.
@@ -133,7 +92,7 @@ impl Qwen3Vl {
         batch: &[Sequence],
         trace: &mut Trace,
     ) -> Result<Vec<Vec<f32>>, ModelError> {
-        let encoded = self.encode_all(batch, trace);
+        let encoded = with_encoded(batch, |images| self.encode(images, trace));
         let cpu = Cpu::on_current_pool(self.isa);
         let items: Vec<(u64, usize)> =
             encoded.iter().map(|sequence| (0, self.places(sequence))).collect();

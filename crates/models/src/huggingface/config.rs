@@ -150,7 +150,7 @@ fn family(config: &Map<String, Value>) -> Result<Family, LoadError> {
         _ => {
             let message = format!(
                 "model_type {model_type:?} is not supported; this program runs clip, siglip, \
-                 siglip2, qwen3_vl and its own onespace_fusion"
+                 siglip2, qwen3_vl, embedding_gemma2 and its own onespace_fusion"
             );
             Err(LoadError::new(LoadErrorKind::Unsupported, CONFIG_FILE, message))
         }

@@ -27,11 +27,30 @@ enum Piece {
 pub(crate) struct Prompt {
     tokenizer: Tokenizer,
     /// Ids before and behind everything, from the post-processor.
-    frame: (Vec<u32>, Vec<u32>),
+    frame: Frame,
     /// Before the instruction, between it and the parts, and behind the parts.
     around: [Vec<Piece>; 3],
     /// Around a picture.
     around_image: [Vec<Piece>; 2],
+    /// Between pictures that come without text.
+    between_images: &'static str,
+}
+
+/// Ids that a post-processor puts before and behind everything.
+type Frame = (Vec<u32>, Vec<u32>);
+
+/// A tokenizer with the matching of special tokens off, and what it puts around a sequence.
+fn open(json: &[u8], vocabulary: usize) -> Result<(Tokenizer, Frame), LoadError> {
+    let mut tokenizer = Tokenizer::from_bytes(json).map_err(|error| {
+        refuse("is not a tokenizer that can be read; copy it again").caused_by(error)
+    })?;
+    check(&tokenizer, vocabulary)?;
+    tokenizer.with_padding(None).with_truncation(None).map_err(|error| {
+        refuse("cannot be used without truncation; copy it again").caused_by(error)
+    })?;
+    tokenizer.set_encode_special_tokens(true);
+    let frame = post_processed(&tokenizer)?;
+    Ok((tokenizer, frame))
 }
 
 /// How the prompt of a model is put together.
@@ -46,15 +65,7 @@ pub(crate) struct PromptShape<'a> {
 impl Prompt {
     /// Reads `tokenizer.json` and cuts the template.
     pub(crate) fn load(json: &[u8], shape: &PromptShape<'_>) -> Result<Self, LoadError> {
-        let mut tokenizer = Tokenizer::from_bytes(json).map_err(|error| {
-            refuse("is not a tokenizer that can be read; copy it again").caused_by(error)
-        })?;
-        check(&tokenizer, shape.vocabulary)?;
-        tokenizer.with_padding(None).with_truncation(None).map_err(|error| {
-            refuse("cannot be used without truncation; copy it again").caused_by(error)
-        })?;
-        tokenizer.set_encode_special_tokens(true);
-        let frame = post_processed(&tokenizer)?;
+        let (tokenizer, frame) = open(json, shape.vocabulary)?;
         let specials = specials(&tokenizer);
         let ChatTemplate { before_instruction, before_parts, image, behind_parts } = shape.template;
         let cut = |text: &String| pieces(text, &specials);
@@ -70,8 +81,24 @@ impl Prompt {
             frame,
             around: [before_instruction, before_parts, behind_parts].map(cut),
             around_image: [front.to_vec(), back.to_vec()],
+            between_images: "",
             tokenizer,
         })
+    }
+
+    /// A prompt of nothing but the parts, with these ids around each picture and, where there is no
+    /// text, this between two.
+    pub(crate) fn bare(
+        json: &[u8],
+        (around_image, between_images): ([u32; 2], &'static str),
+        vocabulary: usize,
+    ) -> Result<Self, LoadError> {
+        let (tokenizer, frame) = open(json, vocabulary)?;
+        if frame.0.is_empty() || frame.1.is_empty() {
+            return Err(refuse("puts nothing around a text; copy the model's own file"));
+        }
+        let around_image = around_image.map(|id| vec![Piece::Special(id)]);
+        Ok(Self { tokenizer, frame, around: Default::default(), around_image, between_images })
     }
 
     /// Ids of the parts inside of the prompt; nothing of parts without text and pictures.
@@ -87,10 +114,14 @@ impl Prompt {
         writer.push_pieces(before_instruction)?;
         writer.span.text.push_str(instruction);
         writer.push_pieces(before_parts)?;
-        for part in input {
+        let is_text =
+            |part: &InputPart<'_>| matches!(part, InputPart::Text(text) if !text.is_empty());
+        let between_images = if input.iter().any(is_text) { "" } else { self.between_images };
+        for (at, part) in input.iter().enumerate() {
             match part {
                 InputPart::Text(text) => writer.span.push_text(text),
                 InputPart::Image(index) => {
+                    writer.span.text.push_str(if at > 0 { between_images } else { "" });
                     writer.push_pieces(&self.around_image[0])?;
                     writer.end_span()?;
                     writer.parts.push(TokenizedPart::Image(*index));
