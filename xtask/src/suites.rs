@@ -13,13 +13,14 @@ const KILLS: &str = "30";
 type Suite = (&'static str, fn(&mut Steps));
 
 /// The suites in the order in which they run, cheapest to understand first.
-const SUITES: [Suite; 6] = [
+const SUITES: [Suite; 7] = [
     ("rust", rust),
     ("sdk-python", sdk_python),
     ("sdk-node", sdk_node),
     ("bad-input", bad_input),
     ("ssrf", ssrf),
     ("crash", crash),
+    ("console", console),
 ];
 
 /// Not part of `all`: it needs PyTorch, which is larger than everything else together.
@@ -97,6 +98,19 @@ fn sdk_node(steps: &mut Steps) {
         let mut node = Command::new("node");
         node.args(["--test", "--test-reporter=spec"]).current_dir(&folder);
         crate::steps::run(node.env("ONESPACE_BIN", program))
+    });
+}
+
+fn console(steps: &mut Steps) {
+    environment::set_up_console(steps);
+    let folder = steps.root().join("tests/console");
+    let (program, python) = (program(steps.root()), python(steps.root()));
+    steps.run("console", |_| {
+        let mut node = Command::new("node");
+        // One file after the other: each drives a browser and a server of its own.
+        node.args(["--test", "--test-concurrency=1", "--test-reporter=spec"]).current_dir(&folder);
+        node.env("ONESPACE_BIN", program).env("ONESPACE_TEST_PYTHON", python);
+        crate::steps::run(node.env("ONESPACE_TEST_CHROMIUM", environment::BROWSER))
     });
 }
 

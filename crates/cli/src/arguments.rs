@@ -84,6 +84,10 @@ pub(crate) struct ServeArguments {
     /// Never fetch URLs of clients. Without it, those at public addresses are fetched.
     #[arg(long, env = "ONESPACE_DISABLE_FETCH", value_parser = FalseyValueParser::new())]
     pub(crate) disable_fetch: bool,
+    /// Let anybody who reaches the console make an account there, once there is a first one.
+    /// Without it, accounts are made by invitation.
+    #[arg(long, env = "ONESPACE_OPEN_SIGNUP", value_parser = FalseyValueParser::new())]
+    pub(crate) open_signup: bool,
     #[command(flatten)]
     pub(crate) limits: LimitArguments,
     /// What to log: off, error, warn, info, debug, trace, or a filter by module.

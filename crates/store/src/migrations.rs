@@ -6,7 +6,10 @@ use crate::error::{StoreError, StoreErrorKind};
 use crate::faults;
 
 /// Step N brings a database from version N − 1 to version N.
-const MIGRATIONS: [&str; 1] = [include_str!("../migrations/0001_initial.sql")];
+const MIGRATIONS: [&str; 2] = [
+    include_str!("../migrations/0001_initial.sql"),
+    include_str!("../migrations/0002_console.sql"),
+];
 
 /// Marks a database file as this program's ("onsp").
 const APPLICATION_ID: i64 = 0x6f6e_7370;

@@ -10,6 +10,8 @@ mod placeholders;
 mod sources;
 mod text;
 
+use std::collections::BTreeSet;
+
 use onespace_wire::UnknownFields;
 use onespace_wire::embed_v2::{EmbedRequest, InputType};
 use onespace_wire::error_code::ErrorCode;
@@ -17,6 +19,7 @@ use onespace_wire::error_code::ErrorCode;
 use crate::catalog::{Dialect, ModelCatalog, ServedModel};
 use crate::error::{ApiError, ApiResult};
 use crate::settings::RequestLimits;
+use crate::usage::ModelUse;
 
 pub(crate) use options::Options;
 pub(crate) use sources::{Origin, Source, SourceField, one_origin};
@@ -46,6 +49,15 @@ pub(crate) enum PlannedPart {
     Picture(usize),
 }
 
+impl PlannedPart {
+    fn picture(&self) -> Option<usize> {
+        match self {
+            Self::Text(_) => None,
+            Self::Picture(index) => Some(*index),
+        }
+    }
+}
+
 impl EmbedPlan {
     /// One picture and nothing else: what image tasks and the older route ask for.
     pub(crate) fn of_one_picture(model: &ServedModel, dimension: usize, source: Source) -> Self {
@@ -58,6 +70,13 @@ impl EmbedPlan {
             text_tokens: 0,
             truncated: false,
         }
+    }
+
+    /// What carrying out the plan uses.
+    pub(crate) fn model_use(&self) -> ModelUse {
+        let pictures: BTreeSet<usize> = self.parts.iter().filter_map(PlannedPart::picture).collect();
+        let tokens = self.text_tokens + self.image_tokens();
+        ModelUse { images: pictures.len() as u64, tokens: tokens as u64 }
     }
 
     /// How many visual tokens the model will read.

@@ -24,6 +24,7 @@ pub(crate) fn render(plan: &EmbedPlan, outcome: Outcome) -> Response {
         data: vec![EmbeddingItem::whole(outcome.vector)],
     };
     let mut response = Json(body).into_response();
+    response.extensions_mut().insert(plan.model_use());
     name_space(&mut response, &plan.model);
     if let Ok(value) = HeaderValue::from_str(&server_timing(outcome.timing)) {
         response.headers_mut().insert(SERVER_TIMING, value);

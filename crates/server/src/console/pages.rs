@@ -1,0 +1,146 @@
+//! The console's page and its files, all inside the program.
+//!
+//! There is one page, `/`; what it shows follows the part of its address after `#`, which browsers
+//! do not send, so that a one-time link is in no log. Files lie under an address that holds a digest
+//! of all of them: they can be cached for ever, and a new version has new addresses throughout,
+//! also for what its scripts import from each other.
+
+use std::sync::LazyLock;
+
+use axum::extract::Path;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use onespace_wire::error_code::ErrorCode;
+use sha2::{Digest, Sha256};
+
+use super::files::{FILES, PAGE};
+use crate::error::{ApiError, ApiResult};
+
+/// Hexadecimal digits of the digest in an address.
+const VERSION_DIGITS: usize = 16;
+/// What the page has where the address of its files belongs.
+const ADDRESS_MARK: &str = "{{files}}";
+
+/// The page with its files' address filled in, and its entity tag.
+struct Page {
+    text: String,
+    entity_tag: String,
+}
+
+static VERSION: LazyLock<String> = LazyLock::new(|| {
+    let mut hash = Sha256::new();
+    for (path, bytes) in FILES {
+        hash.update((path.len() as u64).to_le_bytes());
+        hash.update(path);
+        hash.update((bytes.len() as u64).to_le_bytes());
+        hash.update(bytes);
+    }
+    let mut digits = hex::encode(hash.finalize());
+    digits.truncate(VERSION_DIGITS);
+    digits
+});
+
+static SHELL: LazyLock<Page> = LazyLock::new(|| {
+    let text = PAGE.replace(ADDRESS_MARK, &format!("/console/files/{}", *VERSION));
+    let entity_tag = format!("\"{}\"", hex::encode(&Sha256::digest(text.as_bytes())[..8]));
+    Page { text, entity_tag }
+});
+
+/// `GET /`.
+pub(crate) async fn shell(headers: HeaderMap) -> Response {
+    let is_known = headers.get(header::IF_NONE_MATCH).is_some_and(|tag| *tag == *SHELL.entity_tag);
+    let fixed = [
+        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+        (header::CACHE_CONTROL, "no-cache"),
+        (header::ETAG, &SHELL.entity_tag),
+    ];
+    if is_known {
+        return (StatusCode::NOT_MODIFIED, fixed).into_response();
+    }
+    (fixed, SHELL.text.as_str()).into_response()
+}
+
+/// `GET /console/files/{version}/{path}`.
+pub(crate) async fn file(Path((version, path)): Path<(String, String)>) -> ApiResult<Response> {
+    let found = FILES.iter().find(|(known, _)| version == *VERSION && *known == path);
+    let (path, bytes) = found.ok_or_else(|| {
+        ApiError::new(ErrorCode::RouteNotFound, "There is no such file. Reload the page.")
+    })?;
+    let mut response = (*bytes).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type(path)));
+    let forever = HeaderValue::from_static("public, max-age=31536000, immutable");
+    headers.insert(header::CACHE_CONTROL, forever);
+    Ok(response)
+}
+
+fn content_type(path: &str) -> &'static str {
+    match path.rsplit('.').next().unwrap_or_default() {
+        "css" => "text/css; charset=utf-8",
+        "gif" => "image/gif",
+        "jpg" => "image/jpeg",
+        "js" => "text/javascript; charset=utf-8",
+        "png" => "image/png",
+        "svg" => "image/svg+xml",
+        "webp" => "image/webp",
+        _ => "application/octet-stream",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::path::{Path, PathBuf};
+
+    use super::*;
+
+    fn files_below(folder: &Path) -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(folder).expect("the folder is there");
+        let paths = entries.map(|entry| entry.expect("an entry").path());
+        paths
+            .flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] })
+            .collect()
+    }
+
+    #[test]
+    fn every_file_of_the_folder_is_served_and_no_other() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("console");
+        let in_folder: BTreeSet<String> = files_below(&root)
+            .iter()
+            .map(|path| path.strip_prefix(&root).expect("below").to_string_lossy().into_owned())
+            .filter(|path| path != "index.html")
+            .collect();
+        let served: BTreeSet<String> = FILES
+            .iter()
+            .map(|(path, _)| (*path).to_owned())
+            .filter(|path| !path.starts_with("examples/"))
+            .collect();
+        assert_eq!(served, in_folder);
+    }
+
+    #[test]
+    fn every_file_has_a_type_of_its_own() {
+        for (path, bytes) in FILES {
+            assert_ne!(content_type(path), "application/octet-stream", "{path}");
+            assert!(!bytes.is_empty(), "{path}");
+        }
+    }
+
+    /// What the policy in the headers would refuse, and what would leave the machine.
+    #[test]
+    fn nothing_is_inline_and_nothing_comes_from_elsewhere() {
+        assert!(SHELL.text.contains(&**VERSION) && !SHELL.text.contains("{{"));
+        for inline in ["<script>", "<style", " style=", " onload=", " onclick=", "javascript:"] {
+            assert!(!SHELL.text.contains(inline), "{inline}");
+        }
+        for (path, bytes) in FILES.iter().filter(|(path, _)| path.ends_with(".js")) {
+            let text = std::str::from_utf8(bytes).expect("scripts are text");
+            for word in ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(",
+                "new Function", "setAttribute(\"style\""]
+            {
+                assert!(!text.contains(word), "{path}: {word}");
+            }
+            assert!(!text.contains("from \"http"), "{path} imports from elsewhere");
+        }
+    }
+}

@@ -1,0 +1,140 @@
+// Every page: accessible, light, quick, and in pictures.
+
+import assert from "node:assert/strict";
+import fs from "node:fs";
+import { createRequire } from "node:module";
+import path from "node:path";
+import { after, before, test } from "node:test";
+import { ROOT, Server, eventually, firstUser, openPage, picturePath, startBrowser } from "./harness.mjs";
+
+const AXE = fs.readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const SCREENSHOTS = path.join(ROOT, "target/console-screenshots");
+const PAGE_BYTES_MAX = 300_000;
+const LOADS = 5;
+const FAULTS_AT_ALL = new Set(["serious", "critical", "moderate"]);
+
+const LOOKS = {
+  light: { colorScheme: "light" },
+  dark: { colorScheme: "dark" },
+  phone: { colorScheme: "light", viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, hasTouch: true },
+};
+
+/** Name, address, heading, and what must be there before the picture is taken. */
+const PAGES = [
+  ["playground", "#/playground", "Playground", async (page) => {
+    await page.getByRole("button", { name: /Words find pictures/ }).click();
+    await eventually(async () => (await page.getByRole("group", { name: "Result" }).count()) === 6, "six results");
+    await page.locator("summary").first().click();
+    await page.getByRole("img", { name: /A map of/ }).waitFor();
+  }],
+  ["search", "#/search", "Search", async (page) => {
+    await page.getByRole("combobox").fill("a red square");
+    await page.getByText(/nearest first/).waitFor();
+    await page.getByText(/can be found/).waitFor();
+  }],
+  ["assets", "#/assets", "Assets", (page) => page.getByText("5 pictures").waitFor()],
+  ["asset-details", "#/assets", "Assets", async (page) => {
+    await page.getByRole("button", { name: "cat.png" }).click();
+    await page.getByRole("dialog").waitFor();
+  }],
+  ["keys", "#/keys", "API keys", (page) => page.getByRole("cell", { name: "first key" }).waitFor()],
+  ["key-creation", "#/keys", "API keys", async (page) => {
+    await page.getByRole("button", { name: "Create key" }).click();
+    await page.getByRole("dialog").waitFor();
+  }],
+  ["usage", "#/usage", "Usage", (page) => page.getByRole("heading", { name: "By key and day" }).waitFor()],
+  ["account", "#/account", "Account", () => {}],
+];
+const GATES = [
+  ["sign-in", "#/", "Sign in"],
+  ["link-used", "#/set-up/nothing", "This link does not work"],
+];
+
+let server;
+let browser;
+let person;
+
+before(async () => {
+  fs.mkdirSync(SCREENSHOTS, { recursive: true });
+  server = await Server.start("--open-signup");
+  browser = await startBrowser();
+  await photographGate("welcome", "#/", "Welcome");
+  await photographGate("set-up", new URL(await server.setUpLink()).hash, "Set up onespace");
+  person = await firstUser(server);
+  for (const name of ["cat.png", "house.jpg", "tree.webp", "red_square.png", "blue_circle.png"]) await person.upload(name);
+  await person.createKey("laptop", new Date(Date.now() + 3e9).toISOString());
+});
+
+after(async () => {
+  await browser?.close();
+  await server?.stop();
+});
+
+async function photographGate(name, hash, heading) {
+  for (const look of Object.keys(LOOKS)) {
+    const page = await openPage(browser, server, LOOKS[look]);
+    await page.goto(`${server.url}/${hash}`);
+    await page.getByRole("heading", { name: heading }).waitFor();
+    await finish(page, name, look);
+  }
+}
+
+/** Takes the picture, and asks axe and the page's own faults. */
+async function finish(page, name, look) {
+  await page.screenshot({ path: path.join(SCREENSHOTS, `${name}-${look}.png`), fullPage: look !== "phone" || !name.includes("-") });
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  assert.ok(wide <= 0, `${name} (${look}) is ${wide} px wider than the screen`);
+  // Not as an element of the page: the policy of the page would refuse it, as it should.
+  await page.evaluate(AXE);
+  const { violations } = await page.evaluate(() => globalThis.axe.run());
+  const told = violations.filter(({ impact }) => FAULTS_AT_ALL.has(impact))
+    .map(({ id, impact, nodes }) => `${impact} ${id}: ${nodes.map((node) => `${node.target} ${node.any.map(({ message }) => message)}`).join("; ")}`);
+  assert.deepEqual(told, [], `axe on ${name} (${look})`);
+  assert.deepEqual(page.faults, [], `${name} (${look})`);
+  await page.context().close();
+}
+
+for (const [name, hash, heading, prepare] of PAGES) {
+  for (const look of Object.keys(LOOKS)) {
+    test(`${name}, ${look}: accessible and as wide as the screen`, async () => {
+      const page = await openPage(browser, server, { person, ...LOOKS[look] });
+      await page.goto(`${server.url}/${hash}`);
+      await page.getByRole("heading", { level: 1, name: heading }).waitFor();
+      await prepare(page);
+      await finish(page, name, look);
+    });
+  }
+}
+
+test("pages of people who are not signed in are accessible too", async () => {
+  for (const [name, hash, heading] of GATES) await photographGate(name, hash, heading);
+});
+
+test("every page weighs little and shows its content soon", async () => {
+  const figures = [];
+  for (const [name, hash] of PAGES.filter(([name]) => !["asset-details", "key-creation"].includes(name))) {
+    const times = [];
+    let weight = 0;
+    for (let load = 0; load < LOADS; load += 1) {
+      const page = await openPage(browser, server, { person });
+      await page.addInitScript(() => {
+        const observer = new MutationObserver(() => {
+          if (!document.querySelector("main h1") || globalThis.shownAt) return;
+          requestAnimationFrame(() => (globalThis.shownAt ??= performance.now()));
+        });
+        observer.observe(document, { childList: true, subtree: true });
+      });
+      await page.goto(`${server.url}/${hash}`);
+      times.push(await eventually(() => page.evaluate(() => globalThis.shownAt), "content"));
+      // Its own files: the account's pictures are not the page's.
+      weight = await page.evaluate(() => [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")]
+        .filter(({ name }) => !name.endsWith("/picture")).reduce((sum, { transferSize }) => sum + transferSize, 0));
+      await page.context().close();
+    }
+    times.sort((a, b) => a - b);
+    figures.push({ page: name, bytes: weight, content_ms_median: Math.round(times[LOADS >> 1]), content_ms_best: Math.round(times[0]) });
+  }
+  console.table(figures);
+  fs.writeFileSync(path.join(SCREENSHOTS, "figures.json"), `${JSON.stringify(figures, null, 2)}\n`);
+  for (const { page, bytes } of figures) assert.ok(bytes > 10_000 && bytes < PAGE_BYTES_MAX, `${page}: ${bytes} bytes`);
+});
