@@ -11,6 +11,10 @@ use crate::steps::{Steps, run};
 const PYTHON_LOCK: &str = "tests/sdk_python/requirements.lock";
 /// The packages of the training code.
 const TRAINING_PACKAGES: &str = "training/requirements.txt";
+/// The engines of the benchmarks.
+const ENGINE_PACKAGES: &str = "benchmarks/requirements.txt";
+/// The server that the benchmarks compare with; it needs older packages than the engines.
+const INFINITY_PACKAGES: &str = "benchmarks/requirements-infinity.txt";
 /// The folder with the lock file of the Node packages.
 const NODE_FOLDER: &str = "tests/sdk_node";
 /// The folder with the lock file of the packages that drive the browser.
@@ -58,6 +62,30 @@ fn set_up_browser() -> Result<(), Vec<String>> {
 pub(crate) fn set_up_training(steps: &mut Steps) {
     steps.run("training environment", |root| {
         set_up_python(&root.join("target/training-environment"), &root.join(TRAINING_PACKAGES))
+    });
+}
+
+/// The Python that the benchmarks run in.
+pub(crate) fn benchmark_python(root: &Path) -> PathBuf {
+    root.join("target/benchmark-environment/bin/python")
+}
+
+/// The server that the benchmarks compare with.
+pub(crate) fn infinity(root: &Path) -> PathBuf {
+    root.join("target/infinity-environment/bin/infinity_emb")
+}
+
+/// Makes the environment of the benchmarks: several engines, about 5 GB.
+pub(crate) fn set_up_benchmarks(steps: &mut Steps) {
+    steps.run("benchmark environment", |root| {
+        set_up_python(&root.join("target/benchmark-environment"), &root.join(ENGINE_PACKAGES))
+    });
+}
+
+/// Makes the environment of the server that the benchmarks compare with.
+pub(crate) fn set_up_infinity(steps: &mut Steps) {
+    steps.run("infinity environment", |root| {
+        set_up_python(&root.join("target/infinity-environment"), &root.join(INFINITY_PACKAGES))
     });
 }
 

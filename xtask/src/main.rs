@@ -1,5 +1,6 @@
 //! Development tasks. `cargo xtask` alone lists them.
 
+mod benchmarks;
 mod environment;
 mod steps;
 mod suites;
@@ -16,6 +17,8 @@ cargo xtask check     format, clippy, docs and tidy; no tests
 cargo xtask tidy      the borders between crates, and rules that compilers do not check
 cargo xtask suite S   one suite: rust, sdk-python, sdk-node, bad-input, ssrf, crash, console, training
 cargo xtask setup     what the suites need: a Python virtual environment and Node packages
+cargo xtask bench peers [--quick]   the forward pass against other engines; writes docs/PERFORMANCE.md
+cargo xtask bench serve [--quick]   the server under HTTP load against infinity; likewise
 ";
 
 fn main() -> ExitCode {
@@ -31,6 +34,12 @@ fn main() -> ExitCode {
         ["setup"] => environment::set_up(&mut steps),
         ["suite", suite] => {
             if !suites::one(&mut steps, suite) {
+                say(HELP);
+                return ExitCode::from(2);
+            }
+        }
+        ["bench", name, arguments @ ..] => {
+            if !benchmarks::run(&mut steps, name, arguments) {
                 say(HELP);
                 return ExitCode::from(2);
             }

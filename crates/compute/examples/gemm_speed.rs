@@ -4,7 +4,7 @@
 
 use std::time::Instant;
 
-use onespace_compute::{Cpu, Finish, Isa, PackedMatrix, matmul, peak};
+use onespace_compute::{Cpu, Finish, Isa, PackedMatrix, Precision, matmul, peak};
 
 /// Time spent on each shape, and pieces that it is measured in.
 const SECONDS_PER_SHAPE: f64 = 0.3;
@@ -29,7 +29,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 /// Floating-point operations per second in the fastest call within the time.
 fn best_speed(cpu: Cpu, m: usize, k: usize, n: usize) -> f64 {
-    let weights = PackedMatrix::pack(cpu.isa(), &vec![0.01; n * k], k);
+    let weights = PackedMatrix::pack(cpu.isa(), Precision::F32, &vec![0.01; n * k], k);
     let (input, mut out) = (vec![0.5; m * k], vec![0.0; m * n]);
     let started = Instant::now();
     let mut best = f64::INFINITY;

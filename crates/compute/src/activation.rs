@@ -1,8 +1,8 @@
 //! Activations over whole slices. Inside a layer, prefer the fused [`crate::Activation`].
 
-use crate::Cpu;
-use crate::math::{GeluTanh, Relu};
+use crate::math::{Gelu, GeluTanh, QuickGelu, Relu};
 use crate::simd::{Kernel, Simd, Unary, map_in_place};
+use crate::{Activation, Cpu};
 
 struct MapInPlace<'a, F>(F, &'a mut [f32]);
 
@@ -14,12 +14,13 @@ impl<F: Unary> Kernel for MapInPlace<'_, F> {
     }
 }
 
-/// Replaces each number by `max(x, 0)`.
-pub fn relu(cpu: Cpu, values: &mut [f32]) {
-    cpu.isa().run(MapInPlace(Relu, values));
-}
-
-/// Replaces each number by its GELU in the tanh form.
-pub fn gelu_tanh(cpu: Cpu, values: &mut [f32]) {
-    cpu.isa().run(MapInPlace(GeluTanh, values));
+/// Replaces each number by its activation.
+pub fn activate(cpu: Cpu, activation: Activation, values: &mut [f32]) {
+    match activation {
+        Activation::None => {}
+        Activation::Relu => cpu.isa().run(MapInPlace(Relu, values)),
+        Activation::Gelu => cpu.isa().run(MapInPlace(Gelu, values)),
+        Activation::GeluTanh => cpu.isa().run(MapInPlace(GeluTanh, values)),
+        Activation::QuickGelu => cpu.isa().run(MapInPlace(QuickGelu, values)),
+    }
 }

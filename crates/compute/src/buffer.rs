@@ -1,43 +1,104 @@
 //! Buffers on cache-line borders, and a store of them to reuse.
 
+use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 
 use crate::Cpu;
 
-/// `f32` per cache line of 64 bytes.
-const LINE: usize = 16;
+/// Bytes per cache line.
+const LINE_BYTES: usize = 64;
 
 #[derive(Clone, Copy)]
 #[repr(C, align(64))]
-struct Line([f32; LINE]);
+struct Line([u8; LINE_BYTES]);
 
-/// A slice of `f32` that starts on a 64-byte border, so that vector loads cross no line.
-#[derive(Default)]
-pub struct Buffer {
+/// Numbers for which every pattern of bits is a value.
+///
+/// # Safety
+/// Implementing types have no padding and no invalid bit pattern, and divide a cache line.
+pub(crate) unsafe trait Plain: Copy {}
+
+// SAFETY: all bits of these primitive types are value bits, and their sizes are 1, 2 and 4.
+unsafe impl Plain for i8 {}
+// SAFETY: as above.
+unsafe impl Plain for i16 {}
+// SAFETY: as above.
+unsafe impl Plain for u32 {}
+// SAFETY: as above.
+unsafe impl Plain for f32 {}
+
+/// Numbers that start on a 64-byte border, so that vector loads cross no line.
+pub(crate) struct Lines<T> {
     lines: Vec<Line>,
     length: usize,
+    numbers: PhantomData<T>,
 }
 
-impl Buffer {
+impl<T> Default for Lines<T> {
+    fn default() -> Self {
+        Self { lines: Vec::new(), length: 0, numbers: PhantomData }
+    }
+}
+
+impl<T: Plain> Lines<T> {
+    const PER_LINE: usize = LINE_BYTES / size_of::<T>();
+
     /// `length` zeros.
-    #[must_use]
-    pub fn zeroed(length: usize) -> Self {
-        let mut buffer = Self::default();
-        buffer.resize(length);
-        buffer
+    pub(crate) fn zeroed(length: usize) -> Self {
+        let mut lines = Self::default();
+        lines.resize(length);
+        lines
     }
 
-    /// Sets the length in numbers; what the buffer then holds is unspecified.
-    pub fn resize(&mut self, length: usize) {
-        let lines = length.div_ceil(LINE);
+    /// Sets the length in numbers; what is then held is unspecified.
+    pub(crate) fn resize(&mut self, length: usize) {
+        let lines = length.div_ceil(Self::PER_LINE);
         if self.lines.len() < lines {
-            self.lines.resize(lines, Line([0.0; LINE]));
+            self.lines.resize(lines, Line([0; LINE_BYTES]));
         }
         self.length = length;
     }
 
     fn capacity(&self) -> usize {
-        self.lines.len() * LINE
+        self.lines.len() * Self::PER_LINE
+    }
+}
+
+impl<T: Plain> Deref for Lines<T> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        // SAFETY: `lines` holds the bytes of at least `length` numbers (see `resize`), all
+        // initialised, aligned to more than any `Plain` type asks for; any bits are a number.
+        unsafe { std::slice::from_raw_parts(self.lines.as_ptr().cast(), self.length) }
+    }
+}
+
+impl<T: Plain> DerefMut for Lines<T> {
+    fn deref_mut(&mut self) -> &mut [T] {
+        // SAFETY: as in `deref`, and `self` is borrowed mutably.
+        unsafe { std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast(), self.length) }
+    }
+}
+
+/// A slice of `f32` that starts on a 64-byte border, so that vector loads cross no line.
+#[derive(Default)]
+pub struct Buffer(Lines<f32>);
+
+impl Buffer {
+    /// `length` zeros.
+    #[must_use]
+    pub fn zeroed(length: usize) -> Self {
+        Self(Lines::zeroed(length))
+    }
+
+    /// Sets the length in numbers; what the buffer then holds is unspecified.
+    pub fn resize(&mut self, length: usize) {
+        self.0.resize(length);
+    }
+
+    fn capacity(&self) -> usize {
+        self.0.capacity()
     }
 }
 
@@ -45,16 +106,13 @@ impl Deref for Buffer {
     type Target = [f32];
 
     fn deref(&self) -> &[f32] {
-        // SAFETY: `lines` holds at least `length` numbers (see `resize`), all initialised, and
-        // `Line` is `repr(C)` without padding.
-        unsafe { std::slice::from_raw_parts(self.lines.as_ptr().cast(), self.length) }
+        &self.0
     }
 }
 
 impl DerefMut for Buffer {
     fn deref_mut(&mut self) -> &mut [f32] {
-        // SAFETY: as in `deref`, and `self` is borrowed mutably.
-        unsafe { std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast(), self.length) }
+        &mut self.0
     }
 }
 

@@ -4,7 +4,7 @@
 //! buffers that stay in cache, and multiplied by the packed weights.
 
 use crate::gemm::{Finish, PackedMatrix, matmul};
-use crate::{Isa, Workspace};
+use crate::{Isa, Precision, Workspace};
 
 /// Positions on each side of a 3x3 window.
 const KERNEL: usize = 3;
@@ -51,7 +51,7 @@ pub struct Maps<'a> {
     pub values: &'a [f32],
 }
 
-/// A 3x3 convolution with padding 1 and a bias.
+/// A 3x3 convolution with padding 1 and a bias, in `f32`.
 pub struct Conv3x3 {
     weights: PackedMatrix,
     bias: Vec<f32>,
@@ -70,7 +70,7 @@ impl Conv3x3 {
         let window = bias.len() * KERNEL * KERNEL;
         assert!(window > 0 && weights.len().is_multiple_of(window), "weights do not fit the bias");
         let channels = weights.len() / window;
-        let weights = PackedMatrix::pack(isa, weights, KERNEL * KERNEL * channels);
+        let weights = PackedMatrix::pack(isa, Precision::F32, weights, KERNEL * KERNEL * channels);
         Self { weights, bias, channels, stride }
     }
 

@@ -4,11 +4,16 @@
 //! keeps a few rows times one panel of sums in registers and runs through all input features
 //! in one go, so each sum is a single chain in feature order and partial sums never travel to
 //! memory. Rows are taken in blocks that stay in the second cache level while the panels
-//! stream past once (`block.rs`). Bias, residual and activation happen in the store.
+//! stream past once (`block.rs`). Bias, residual and activation happen in the store
+//! (`store.rs`). What a panel's lines are made of depends on the [`Precision`]: `form.rs`.
 
+mod bf16;
 mod block;
+mod form;
+mod line;
 mod matrix;
 mod pack;
+mod store;
 mod tile;
 
 pub(crate) use block::multiply;
@@ -16,8 +21,8 @@ pub(crate) use matrix::{Matrix, MatrixMut};
 pub(crate) use pack::{Panels, pack_columns, pack_rows, packed_length};
 
 use crate::cpu::split;
-use crate::{Cpu, Isa};
-use pack::PackedData;
+use crate::{Cpu, Isa, Precision};
+use form::{Form, Weights};
 
 /// The non-linearity in a store.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -27,8 +32,12 @@ pub enum Activation {
     None,
     /// `max(x, 0)`
     Relu,
+    /// GELU as defined: `x` times the normal distribution's share below `x`.
+    Gelu,
     /// GELU in its tanh form.
     GeluTanh,
+    /// GELU in its sigmoid form, `x * sigmoid(1.702 x)`.
+    QuickGelu,
 }
 
 /// What happens to a finished sum on its way to memory:
@@ -69,29 +78,27 @@ impl<'a> Finish<'a> {
 }
 
 /// Weights `[outputs, inputs]` in the order in which the multiply reads them, for one
-/// instruction set.
+/// instruction set and precision.
 pub struct PackedMatrix {
-    data: PackedData,
+    form: Form,
     isa: Isa,
+    precision: Precision,
     inputs: usize,
     outputs: usize,
 }
 
 impl PackedMatrix {
-    /// Packs row-major `weights`, `[outputs, inputs]`.
+    /// Packs row-major `weights`, `[outputs, inputs]`, to be computed with at `precision`.
     ///
     /// # Panics
     /// If `weights` is not a whole number of rows, or empty.
     #[must_use]
-    pub fn pack(isa: Isa, weights: &[f32], inputs: usize) -> Self {
+    pub fn pack(isa: Isa, precision: Precision, weights: &[f32], inputs: usize) -> Self {
         assert!(inputs > 0 && !weights.is_empty(), "weights may not be empty");
         assert!(weights.len().is_multiple_of(inputs), "weights are not whole rows of {inputs}");
         let outputs = weights.len() / inputs;
-        let matrix = Matrix::new(weights, inputs, (outputs, inputs));
-        let width = isa.panel_columns();
-        let mut data = PackedData::zeroed(packed_length(outputs, inputs, width));
-        pack_rows(matrix, width, &mut data);
-        Self { data, isa, inputs, outputs }
+        let form = Form::pack(isa, precision, Matrix::new(weights, inputs, (outputs, inputs)));
+        Self { form, isa, precision, inputs, outputs }
     }
 
     /// Features per input row.
@@ -106,14 +113,27 @@ impl PackedMatrix {
         self.outputs
     }
 
-    pub(crate) fn panels(&self) -> Panels<'_> {
-        Panels::new(&self.data, self.outputs, self.inputs, self.isa.panel_columns())
+    /// What the products are computed in.
+    #[must_use]
+    pub fn precision(&self) -> Precision {
+        self.precision
+    }
+
+    /// Bytes that the packed weights take.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.form.bytes()
+    }
+
+    fn weights(&self) -> Weights<'_> {
+        self.form.weights(self.isa, (self.outputs, self.inputs))
     }
 }
 
 /// Writes `activation(input · weightsᵀ + bias [+ out])` to `out`.
 ///
-/// `input` is `[rows, weights.inputs()]` and `out` `[rows, weights.outputs()]`. Work that is
+/// `input` is `[rows, weights.inputs()]` and `out` `[rows, weights.outputs()]`, both `f32` at
+/// any precision. Work that is
 /// large enough is cut by rows, or by columns where there are few rows, into as many parts as
 /// the thread budget allows. A row's result does not depend on the other rows.
 ///
@@ -138,12 +158,12 @@ pub fn matmul(
     let out = MatrixMut::new(out, outputs, (rows, outputs));
     let parts = cpu.parts_for(rows * inputs * outputs);
     let parts = if rows >= parts * ROWS_PER_PART_MIN {
-        cut_rows(input, weights.panels(), finish, out, parts)
+        cut_rows(input, weights.weights(), finish, out, parts)
     } else {
-        cut_columns(input, weights.panels(), finish, out, parts)
+        cut_columns(input, weights.weights(), finish, out, parts)
     };
-    cpu.map_parts(parts, |(input, panels, finish, out)| {
-        multiply(cpu.isa(), input, panels, finish, out);
+    cpu.map_parts(parts, |(input, weights, finish, out)| {
+        weights.multiply(cpu.isa(), input, finish, out);
     });
 }
 
@@ -151,11 +171,11 @@ pub fn matmul(
 /// share of the weights.
 const ROWS_PER_PART_MIN: usize = 48;
 
-type Part<'a> = (Matrix<'a>, Panels<'a>, Finish<'a>, MatrixMut<'a>);
+type Part<'a> = (Matrix<'a>, Weights<'a>, Finish<'a>, MatrixMut<'a>);
 
 fn cut_rows<'a>(
     input: Matrix<'a>,
-    panels: Panels<'a>,
+    weights: Weights<'a>,
     finish: Finish<'a>,
     mut out: MatrixMut<'a>,
     parts: usize,
@@ -164,24 +184,24 @@ fn cut_rows<'a>(
     for rows in split(input.rows(), parts, 1) {
         let (part, rest) = out.split_rows(rows.len());
         out = rest;
-        cut.push((input.rows_in(rows), panels, finish, part));
+        cut.push((input.rows_in(rows), weights, finish, part));
     }
     cut
 }
 
 fn cut_columns<'a>(
     input: Matrix<'a>,
-    panels: Panels<'a>,
+    weights: Weights<'a>,
     finish: Finish<'a>,
     mut out: MatrixMut<'a>,
     parts: usize,
 ) -> Vec<Part<'a>> {
     let mut cut = Vec::with_capacity(parts);
-    for columns in split(panels.columns(), parts, panels.width()) {
+    for columns in split(weights.columns(), parts, weights.column_step()) {
         let (part, rest) = out.split_columns(columns.len());
         out = rest;
-        let panels = panels.columns_in(columns.clone());
-        cut.push((input, panels, finish.columns(columns), part));
+        let weights = weights.columns_in(columns.clone());
+        cut.push((input, weights, finish.columns(columns), part));
     }
     cut
 }

@@ -39,14 +39,17 @@ mod math;
 mod norm;
 pub mod peak;
 mod pool;
+mod precision;
 pub mod reference;
 mod rotary;
 mod simd;
 mod softmax;
 mod vector;
 
-pub use activation::{gelu_tanh, relu};
-pub use attention::{HeadLayout, PackedSequences, attention};
+pub use activation::activate;
+pub use attention::{
+    AttentionInput, HeadLayout, Heads, Mask, PackedSequences, attention, attention_over,
+};
 pub use buffer::{Buffer, Scratch, Workspace};
 pub use conv::{Conv3x3, MapShape, Maps};
 pub use cpu::Cpu;
@@ -54,6 +57,7 @@ pub use gemm::{Activation, Finish, PackedMatrix, matmul};
 pub use math::EXP_RELATIVE_ERROR;
 pub use norm::{LayerNorm, layer_norm};
 pub use pool::{average_pool_2x2, max_of_rows, mean_of_rows};
+pub use precision::{COSINE_MIN, Precision, PrecisionError};
 pub use rotary::Rotary;
 pub use simd::{ISA_VARIABLE, Isa, IsaError};
 pub use softmax::softmax;

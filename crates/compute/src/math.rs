@@ -24,6 +24,29 @@ const EXP_POLYNOMIAL: [f32; 6] =
 const GELU_LINEAR: f32 = 0.797_884_6;
 const GELU_CUBIC: f32 = 0.797_884_6 * 0.044_715;
 
+/// The factor in the sigmoid form of GELU.
+const QUICK_GELU_FACTOR: f32 = 1.702;
+
+/// Beyond this size of x, erf(x / sqrt 2) is 1 to within 4e-8.
+const ERF_INPUT_MAX: f32 = 5.5;
+
+/// erf(x / sqrt 2) = x P(x^2) / Q(x^2) for |x| <= 5.5, highest power first; Q ends in 1. Fitted
+/// for the smallest largest error (1.5e-8 before rounding) by iterated weighted least squares.
+const ERF_NUMERATOR: [f32; 6] =
+    [4.549_868e-8, 1.270_423e-5, 3.376_520_8e-4, 9.354_525e-3, 6.770_538e-2, 7.978_844_6e-1];
+const ERF_DENOMINATOR: [f32; 6] =
+    [1.197_503e-6, 7.364_759e-5, 1.884_446_9e-3, 2.864_589_4e-2, 2.515_220_3e-1, 1.0];
+
+/// A polynomial, coefficients from the highest power down.
+#[inline(always)]
+fn polynomial<S: Simd>(simd: S, coefficients: &[f32], x: S::Vector) -> S::Vector {
+    let mut sum = simd.splat(coefficients[0]);
+    for coefficient in &coefficients[1..] {
+        sum = simd.mul_add(sum, x, simd.splat(*coefficient));
+    }
+    sum
+}
+
 /// e^x: x = n ln 2 + r, then a polynomial in r, then a shift of the exponent by n.
 #[inline(always)]
 pub(crate) fn exp<S: Simd>(simd: S, x: S::Vector) -> S::Vector {
@@ -31,10 +54,7 @@ pub(crate) fn exp<S: Simd>(simd: S, x: S::Vector) -> S::Vector {
     let n = simd.round(simd.mul(x, simd.splat(std::f32::consts::LOG2_E)));
     let r = simd.mul_add(n, simd.splat(-LN_2_HIGH), x);
     let r = simd.mul_add(n, simd.splat(-LN_2_LOW), r);
-    let mut sum = simd.splat(EXP_POLYNOMIAL[0]);
-    for coefficient in &EXP_POLYNOMIAL[1..] {
-        sum = simd.mul_add(sum, r, simd.splat(*coefficient));
-    }
+    let sum = polynomial(simd, &EXP_POLYNOMIAL, r);
     let fraction = simd.mul_add(sum, simd.mul(r, r), r);
     simd.scale_by_power(simd.add(fraction, simd.splat(1.0)), n)
 }
@@ -60,6 +80,36 @@ impl Unary for GeluTanh {
         let square = simd.mul(x, x);
         let slope = simd.mul_add(square, simd.splat(GELU_CUBIC), simd.splat(GELU_LINEAR));
         let power = exp(simd, simd.mul(simd.mul(x, slope), simd.splat(-2.0)));
+        simd.div(x, simd.add(power, simd.splat(1.0)))
+    }
+}
+
+/// x (1 + erf(x / sqrt 2)) / 2.
+#[derive(Clone, Copy)]
+pub(crate) struct Gelu;
+
+impl Unary for Gelu {
+    #[inline(always)]
+    fn apply<S: Simd>(self, simd: S, x: S::Vector) -> S::Vector {
+        // In this order NaN passes through.
+        let above = simd.max(simd.splat(-ERF_INPUT_MAX), x);
+        let inner = simd.min(simd.splat(ERF_INPUT_MAX), above);
+        let square = simd.mul(inner, inner);
+        let numerator = simd.mul(inner, polynomial(simd, &ERF_NUMERATOR, square));
+        let erf = simd.div(numerator, polynomial(simd, &ERF_DENOMINATOR, square));
+        let half = simd.mul(above, simd.splat(0.5));
+        simd.mul_add(half, erf, half)
+    }
+}
+
+/// x / (1 + e^(-1.702 x)).
+#[derive(Clone, Copy)]
+pub(crate) struct QuickGelu;
+
+impl Unary for QuickGelu {
+    #[inline(always)]
+    fn apply<S: Simd>(self, simd: S, x: S::Vector) -> S::Vector {
+        let power = exp(simd, simd.mul(x, simd.splat(-QUICK_GELU_FACTOR)));
         simd.div(x, simd.add(power, simd.splat(1.0)))
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Shapes are those of the fast versions. Nothing here is meant for a forward pass.
 
-use crate::{Activation, HeadLayout, MapShape};
+use crate::{Activation, MapShape};
 
 /// `x` after the activation.
 #[must_use]
@@ -10,11 +10,35 @@ pub fn activate(activation: Activation, x: f64) -> f64 {
     match activation {
         Activation::None => x,
         Activation::Relu => x.max(0.0),
+        Activation::Gelu => 0.5 * x * erf_complement(-x / std::f64::consts::SQRT_2),
+        Activation::QuickGelu => x / (1.0 + (-1.702 * x).exp()),
         Activation::GeluTanh => {
             let u = (2.0 / std::f64::consts::PI).sqrt() * (x + 0.044_715 * x.powi(3));
             0.5 * x * (1.0 + u.tanh())
         }
     }
+}
+
+/// 1 - erf(x): near zero by the Maclaurin series of erf, elsewhere by the continued fraction of
+/// its complement (both in Abramowitz and Stegun, 7.1.6 and 7.1.14). Correct to about 1e-14.
+#[must_use]
+pub fn erf_complement(x: f64) -> f64 {
+    const SERIES_MAX: f64 = 2.5;
+    const TERMS: u32 = 200;
+    if x < -SERIES_MAX {
+        return 2.0 - erf_complement(-x);
+    }
+    let factor = (-x * x).exp() / std::f64::consts::PI.sqrt();
+    if x <= SERIES_MAX {
+        let (mut term, mut sum) = (2.0 * x, 0.0);
+        for n in 0..TERMS {
+            sum += term;
+            term *= 2.0 * x * x / f64::from(2 * n + 3);
+        }
+        return 1.0 - factor * sum;
+    }
+    let tail = (1..=TERMS).rev().fold(x, |tail, n| x + f64::from(n) / 2.0 / tail);
+    factor / tail
 }
 
 /// `input · weightsᵀ`, with input `[rows, inputs]` and weights `[outputs, inputs]`.
@@ -104,27 +128,35 @@ pub fn rotary(head: &[f32], position: usize, base: f64) -> Vec<f64> {
         .collect()
 }
 
-/// Attention of one sequence: `tokens` is `[length, layout.stride()]`, the result
-/// `[length, layout.width()]`.
+/// Attention of one sequence, `softmax(queries · keysᵀ / sqrt(head)) · values` for each head of
+/// `head` numbers: queries `[queries, heads * head]`, keys and values
+/// `[positions, key_heads * head]`, each key head serving as many query heads in a row. With
+/// `causal` the last query stands at the last position, and none looks ahead.
 #[must_use]
-#[expect(clippy::cast_precision_loss, reason = "heads are far smaller than 2^53")]
-pub fn attention(tokens: &[f32], layout: HeadLayout) -> Vec<f64> {
-    let rows: Vec<&[f32]> = tokens.chunks_exact(layout.stride()).collect();
-    let part = |row: &'_ [f32], which: usize, head: usize| -> Vec<f32> {
-        let start = which * layout.width() + head * layout.head;
-        row[start..start + layout.head].to_vec()
+#[expect(clippy::cast_precision_loss, reason = "head dimensions are far below 2^53")]
+pub fn attention(
+    (queries, keys, values): (&[f32], &[f32], &[f32]),
+    head: usize,
+    (heads, key_heads): (usize, usize),
+    causal: bool,
+) -> Vec<f64> {
+    let positions = keys.len() / (key_heads * head);
+    let count = queries.len() / (heads * head);
+    let part = |from: &[f32], row: usize, index: usize, width: usize| {
+        from[row * width * head + index * head..][..head].to_vec()
     };
-    let scale = 1.0 / (layout.head as f64).sqrt();
-    let mut out = vec![0.0; rows.len() * layout.width()];
-    for (index, row) in rows.iter().enumerate() {
-        for head in 0..layout.heads {
-            let query = part(row, 0, head);
+    let mut out = vec![0.0; queries.len()];
+    for query in 0..count {
+        let visible = if causal { positions + query + 1 - count } else { positions };
+        for index in 0..heads {
+            let key_head = index * key_heads / heads;
+            let q = part(queries, query, index, heads);
             let scores: Vec<f64> =
-                rows.iter().map(|other| dot(&query, &part(other, 1, head))).collect();
-            for (weight, other) in softmax(&scores, scale).iter().zip(&rows) {
-                for (column, value) in part(other, 2, head).iter().enumerate() {
-                    out[index * layout.width() + head * layout.head + column] +=
-                        weight * f64::from(*value);
+                (0..visible).map(|at| dot(&q, &part(keys, at, key_head, key_heads))).collect();
+            let target = &mut out[(query * heads + index) * head..][..head];
+            for (at, weight) in softmax(&scores, 1.0 / (head as f64).sqrt()).iter().enumerate() {
+                for (sum, value) in target.iter_mut().zip(part(values, at, key_head, key_heads)) {
+                    *sum += weight * f64::from(value);
                 }
             }
         }

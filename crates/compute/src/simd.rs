@@ -13,6 +13,9 @@ pub use isa::{ISA_VARIABLE, Isa, IsaError};
 /// The widest vector of any instruction set here, in `f32` lanes.
 pub(crate) const LANES_MAX: usize = 16;
 
+/// The bits of the upper of two 16-bit numbers in 32 bits.
+pub(crate) const UPPER_HALF: i32 = !0xFFFF;
+
 /// Vectors of `f32` in one instruction set.
 ///
 /// A value of an implementing type is the proof that this processor has the instructions.
@@ -36,6 +39,12 @@ pub(crate) trait Simd: Copy {
     /// # Safety
     /// [`Self::LANES`] numbers must be writable at `to`; no alignment is needed.
     unsafe fn store_to(self, vector: Self::Vector, to: *mut f32);
+
+    /// Reads [`Self::LANES`] pairs of bfloat16: the lower halves and the upper halves, widened.
+    ///
+    /// # Safety
+    /// [`Self::LANES`] pairs must be readable at `from`; no alignment is needed.
+    unsafe fn load_bf16_pairs(self, from: *const u32) -> [Self::Vector; 2];
 
     /// All lanes equal to `value`.
     fn splat(self, value: f32) -> Self::Vector;

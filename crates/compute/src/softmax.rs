@@ -15,20 +15,36 @@ pub fn softmax(cpu: Cpu, scores: &mut [f32], columns: usize, scale: f32) {
         return;
     }
     assert!(columns > 0 && scores.len().is_multiple_of(columns), "softmax needs whole rows");
-    cpu.isa().run(Softmax { scores, columns, scale });
+    cpu.isa().run(Softmax { scores, columns, scale, first_visible: columns });
+}
+
+/// As [`softmax`], but row `r` only sees its first `first_visible + r` columns, or all where
+/// there are fewer; the others become zero.
+pub(crate) fn softmax_of_visible(
+    cpu: Cpu,
+    scores: &mut [f32],
+    columns: usize,
+    scale: f32,
+    first_visible: usize,
+) {
+    assert!(first_visible > 0, "softmax over no column");
+    cpu.isa().run(Softmax { scores, columns, scale, first_visible });
 }
 
 struct Softmax<'a> {
     scores: &'a mut [f32],
     columns: usize,
     scale: f32,
+    first_visible: usize,
 }
 
 impl Kernel for Softmax<'_> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        for row in self.scores.chunks_exact_mut(self.columns) {
+        for (index, row) in self.scores.chunks_exact_mut(self.columns).enumerate() {
+            let (row, hidden) = row.split_at_mut((self.first_visible + index).min(self.columns));
+            hidden.fill(0.0);
             let largest = largest_of(simd, row);
             let sum = exp_of(simd, row, largest, self.scale);
             scale_by(simd, row, 1.0 / sum);

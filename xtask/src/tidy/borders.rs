@@ -6,11 +6,12 @@ use std::process::Command;
 use serde_json::Value;
 
 /// What each package may use of its siblings, outside of tests.
-const SIBLINGS: [(&str, &[&str]); 9] = [
+const SIBLINGS: [(&str, &[&str]); 10] = [
     ("onespace-wire", &[]),
     ("onespace-media", &[]),
     ("onespace-compute", &[]),
     ("onespace-store", &[]),
+    ("onespace-hub", &[]),
     ("onespace-models", &["onespace-compute", "onespace-media"]),
     ("onespace-engine", &["onespace-models"]),
     (
@@ -27,6 +28,7 @@ const SIBLINGS: [(&str, &[&str]); 9] = [
         "onespace-cli",
         &[
             "onespace-engine",
+            "onespace-hub",
             "onespace-media",
             "onespace-models",
             "onespace-server",
@@ -37,10 +39,11 @@ const SIBLINGS: [(&str, &[&str]); 9] = [
 ];
 
 /// A word, the only folders in which code may contain it, and why.
-const OWNED_WORDS: [(&str, &[&str], &str); 8] = [
+const OWNED_WORDS: [(&str, &[&str], &str); 9] = [
     ("rusqlite", &["crates/store/"], "only the store knows SQL"),
     ("axum", &["crates/server/"], "only the server knows HTTP"),
     ("hyper", &["crates/server/"], "only the server knows HTTP"),
+    ("reqwest", &["crates/hub/"], "only a pull that was asked for calls the hub"),
     ("unsafe {", &["crates/compute/"], "only compute is unsafe"),
     ("unsafe fn", &["crates/compute/"], "only compute is unsafe"),
     ("is_x86_feature_detected", &["crates/compute/"], "one place decides the instruction set"),

@@ -1,19 +1,22 @@
-//! One thread's share of a matrix multiply: row blocks, panels, tiles, and the store.
+//! One thread's share of a matrix multiply: row blocks, panels and tiles.
 
+use std::ops::Range;
+
+use super::line::PanelElement;
+use super::store::store_tile;
 use super::tile::{Sums, TILE_MAX, TileInput, panels_per_tile, sum_tile};
-use super::{Activation, Finish, Matrix, MatrixMut, Panels};
+use super::{Finish, Matrix, MatrixMut, Panels};
 use crate::Isa;
-use crate::math::{GeluTanh, Identity, Relu};
-use crate::simd::{Kernel, Simd, Unary};
+use crate::simd::{Kernel, Simd};
 
 /// Rows are taken in blocks of about this size, which stay in the second cache level.
 const ROW_BLOCK_BYTES: usize = 192 << 10;
 
 /// Multiplies on the calling thread: `out = activation(input · panels + bias [+ out])`.
-pub(crate) fn multiply(
+pub(crate) fn multiply<T: PanelElement>(
     isa: Isa,
     input: Matrix<'_>,
-    panels: Panels<'_>,
+    panels: Panels<'_, T>,
     finish: Finish<'_>,
     out: MatrixMut<'_>,
 ) {
@@ -27,36 +30,66 @@ pub(crate) fn multiply(
     isa.run(Multiply { input, panels, finish, out });
 }
 
-struct Multiply<'a> {
+/// How many rows make tiles of nearly one height: `rows / tiles` each, and one more in the
+/// first few.
+#[derive(Clone, Copy)]
+pub(crate) struct Tiling {
+    pub(crate) tiles: usize,
+    height: usize,
+    taller: usize,
+}
+
+impl Tiling {
+    /// Tiles of at most `height_max` rows.
+    pub(crate) fn new(rows: usize, height_max: usize) -> Self {
+        let tiles = rows.div_ceil(height_max).max(1);
+        Self { tiles, height: rows / tiles, taller: rows % tiles }
+    }
+
+    /// The rows of some tiles.
+    pub(crate) fn rows(self, tiles: Range<usize>) -> Range<usize> {
+        let first = |tile: usize| tile * self.height + tile.min(self.taller);
+        first(tiles.start)..first(tiles.end)
+    }
+
+    /// Tiles whose rows, of `row_bytes` each, fill a block.
+    pub(crate) fn per_block(row_bytes: usize, height_max: usize) -> usize {
+        (ROW_BLOCK_BYTES / (row_bytes * height_max)).max(1)
+    }
+
+    /// Panels that each tile spans at a time.
+    pub(crate) fn group(self) -> usize {
+        if self.tiles == 1 { panels_per_tile(self.height) } else { 1 }
+    }
+}
+
+struct Multiply<'a, T> {
     input: Matrix<'a>,
-    panels: Panels<'a>,
+    panels: Panels<'a, T>,
     finish: Finish<'a>,
     out: MatrixMut<'a>,
 }
 
-impl Kernel for Multiply<'_> {
+impl<T: PanelElement> Kernel for Multiply<'_, T> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(mut self, simd: S) {
-        let rows = self.input.rows();
-        let tiles = rows.div_ceil(S::TILE_ROWS);
-        if tiles == 0 {
+        if self.input.rows() == 0 {
             return;
         }
+        assert_eq!(self.panels.line(), T::line::<S>(), "packed for another instruction set");
+        let tiling = Tiling::new(self.input.rows(), S::TILE_ROWS);
         let row_bytes = self.input.columns() * size_of::<f32>();
-        let tiles_per_block = (ROW_BLOCK_BYTES / (row_bytes * S::TILE_ROWS)).max(1);
-        // Tiles of (nearly) one height: rows / tiles each, one more in the first few.
-        let (height, taller) = (rows / tiles, rows % tiles);
-        let group = if tiles == 1 { panels_per_tile(rows) } else { 1 };
-        let first_row = |tile: usize| tile * height + tile.min(taller);
+        let tiles_per_block = Tiling::per_block(row_bytes, S::TILE_ROWS);
         let mut sums = Sums([0.0; TILE_MAX]);
-        for first_tile in (0..tiles).step_by(tiles_per_block) {
-            let block = first_tile..(first_tile + tiles_per_block).min(tiles);
+        for first_tile in (0..tiling.tiles).step_by(tiles_per_block) {
+            let block = first_tile..(first_tile + tiles_per_block).min(tiling.tiles);
             let mut panel = 0;
             while panel < self.panels.count() {
+                let group = tiling.group();
                 let group = if panel + group <= self.panels.count() { group } else { 1 };
                 for tile in block.clone() {
-                    let rows = first_row(tile)..first_row(tile + 1);
+                    let rows = tiling.rows(tile..tile + 1);
                     self.tile(simd, rows, (panel, group), &mut sums);
                 }
                 panel += group;
@@ -65,12 +98,12 @@ impl Kernel for Multiply<'_> {
     }
 }
 
-impl Multiply<'_> {
+impl<T: PanelElement> Multiply<'_, T> {
     #[inline(always)]
     fn tile<S: Simd>(
         &mut self,
         simd: S,
-        rows: std::ops::Range<usize>,
+        rows: Range<usize>,
         (panel, group): (usize, usize),
         sums: &mut Sums,
     ) {
@@ -80,57 +113,17 @@ impl Multiply<'_> {
             rows: self.input.row_pointer(rows.start),
             stride: self.input.stride(),
             panels: self.panels.data(panel, group).as_ptr(),
+            panel_stride: self.panels.stride(),
             features: self.panels.features(),
         };
         // SAFETY: `rows` are rows of `input` (checked above), each of `features` numbers
         // (checked in `multiply`), and `data` returned `group` whole panels; panels are as wide
-        // as this instruction set's (checked in `multiply`). There are at most TILE_ROWS rows
-        // because `tiles` was rounded up, and `group` is 1 or `panels_per_tile` of their number.
+        // and lines as long as this instruction set's (checked in `multiply` and `run`). There
+        // are at most TILE_ROWS rows because `Tiling` rounds their number up, and `group` is 1
+        // or `panels_per_tile` of their number.
         unsafe { sum_tile(simd, (rows.len(), group), input, sums) };
-        let first = panel * self.panels.width();
-        let columns = first..(first + group * self.panels.width()).min(self.out.columns());
-        match self.finish.activation {
-            Activation::None => self.store(simd, Identity, (rows, columns), sums),
-            Activation::Relu => self.store(simd, Relu, (rows, columns), sums),
-            Activation::GeluTanh => self.store(simd, GeluTanh, (rows, columns), sums),
-        }
+        let width = self.panels.width();
+        let columns = panel * width..((panel + group) * width).min(self.out.columns());
+        store_tile(simd, self.finish, (sums, width), (rows, columns), &mut self.out);
     }
-
-    #[inline(always)]
-    fn store<S: Simd, F: Unary>(
-        &mut self,
-        simd: S,
-        activation: F,
-        (rows, columns): (std::ops::Range<usize>, std::ops::Range<usize>),
-        sums: &Sums,
-    ) {
-        let line = columns.len().next_multiple_of(self.panels.width());
-        let bias = self.finish.bias.map(|bias| &bias[columns.clone()]);
-        for (row, sums) in rows.zip(sums.0.chunks_exact(line)) {
-            let out = self.out.row_part(row, columns.clone());
-            let mut at = 0;
-            for (out, sums) in out.chunks_mut(S::LANES).zip(sums.chunks_exact(S::LANES)) {
-                let mut value = simd.load(sums);
-                if let Some(bias) = bias {
-                    value = simd.add(value, read(simd, &bias[at..]));
-                }
-                if self.finish.accumulate {
-                    value = simd.add(value, read(simd, out));
-                }
-                let value = activation.apply(simd, value);
-                if out.len() == S::LANES {
-                    simd.store(value, out);
-                } else {
-                    simd.store_partial(value, out);
-                }
-                at += S::LANES;
-            }
-        }
-    }
-}
-
-/// The first vector of a slice, however short that is.
-#[inline(always)]
-fn read<S: Simd>(simd: S, from: &[f32]) -> S::Vector {
-    if from.len() >= S::LANES { simd.load(from) } else { simd.load_partial(from, 0.0) }
 }

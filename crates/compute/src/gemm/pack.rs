@@ -1,34 +1,48 @@
 //! The packed form of the right-hand matrix.
 //!
-//! A panel holds `width` output columns: for each input feature in turn, that feature's weight
-//! for each of the columns. The last panel is filled up with zeros.
+//! A panel holds `width` output columns: for each input feature in turn, one line with that
+//! feature's weight for each of the columns. The last panel is filled up with zeros.
 
 use std::ops::Range;
 
 use super::Matrix;
-
-/// Packed weights on cache-line borders.
-pub(crate) type PackedData = crate::Buffer;
 
 /// Numbers in the packed form of `columns` columns of `features` features.
 pub(crate) fn packed_length(columns: usize, features: usize, width: usize) -> usize {
     columns.div_ceil(width) * width * features
 }
 
-/// A packed matrix to multiply by.
+/// A packed matrix to multiply by, whose lines are made of `T`.
 #[derive(Clone, Copy)]
-pub(crate) struct Panels<'a> {
-    data: &'a [f32],
+pub(crate) struct Panels<'a, T = f32> {
+    data: &'a [T],
     columns: usize,
     features: usize,
     width: usize,
+    /// Elements of `T` per line.
+    line: usize,
+    /// Lines from one panel to the next.
+    lines: usize,
 }
 
-impl<'a> Panels<'a> {
+impl<'a> Panels<'a, f32> {
+    /// Panels of plain numbers: a line is as long as the panel is wide.
     pub(crate) fn new(data: &'a [f32], columns: usize, features: usize, width: usize) -> Self {
-        let needed = packed_length(columns, features, width);
+        Self::with_line(data, (columns, features), width, width)
+    }
+}
+
+impl<'a, T> Panels<'a, T> {
+    /// Panels of `width` columns in lines of `line` elements.
+    pub(crate) fn with_line(
+        data: &'a [T],
+        (columns, features): (usize, usize),
+        width: usize,
+        line: usize,
+    ) -> Self {
+        let needed = columns.div_ceil(width) * line * features;
         assert!(data.len() >= needed, "{columns} packed columns need {needed} numbers");
-        Self { data: &data[..needed], columns, features, width }
+        Self { data: &data[..needed], columns, features, width, line, lines: features }
     }
 
     /// Output columns, the filled-up ones not counted.
@@ -46,22 +60,39 @@ impl<'a> Panels<'a> {
         self.width
     }
 
+    /// Elements per line.
+    pub(crate) fn line(&self) -> usize {
+        self.line
+    }
+
     /// Panels.
     pub(crate) fn count(&self) -> usize {
         self.columns.div_ceil(self.width)
     }
 
-    /// The numbers of `count` panels from `first` on.
-    pub(crate) fn data(&self, first: usize, count: usize) -> &'a [f32] {
-        let panel = self.width * self.features;
-        &self.data[first * panel..(first + count) * panel]
+    /// Elements from one panel to the next.
+    pub(crate) fn stride(&self) -> usize {
+        self.line * self.lines
+    }
+
+    /// The elements of `count` panels from `first` on, as far as their last line.
+    pub(crate) fn data(&self, first: usize, count: usize) -> &'a [T] {
+        assert!(count > 0 && first + count <= self.count(), "panels out of range");
+        let end = (first + count - 1) * self.stride() + self.line * self.features;
+        &self.data[first * self.stride()..end]
     }
 
     /// The panels of some of the columns; the range starts on a panel border.
     pub(crate) fn columns_in(self, columns: Range<usize>) -> Self {
         assert!(columns.start.is_multiple_of(self.width) && columns.end <= self.columns);
-        let start = columns.start * self.features;
-        Self::new(&self.data[start..], columns.len(), self.features, self.width)
+        let start = (columns.start / self.width * self.stride()).min(self.data.len());
+        Self { data: &self.data[start..], columns: columns.len(), ..self }
+    }
+
+    /// The same panels over their first `features` features only.
+    pub(crate) fn first_features(self, features: usize) -> Self {
+        assert!(features <= self.features, "{features} features of {}", self.features);
+        Self { features, ..self }
     }
 }
 
@@ -101,7 +132,7 @@ pub(crate) fn pack_columns(source: Matrix<'_>, width: usize, packed: &mut [f32])
 
 #[cfg(test)]
 mod tests {
-    use super::{Matrix, pack_columns, pack_rows, packed_length};
+    use super::{Matrix, Panels, pack_columns, pack_rows, packed_length};
 
     #[test]
     fn panels_hold_one_feature_after_the_other() {
@@ -118,5 +149,13 @@ mod tests {
         let mut packed = vec![9.0; packed_length(3, 2, 2)];
         pack_columns(Matrix::new(&values, 3, (2, 3)), 2, &mut packed);
         assert_eq!(packed, [1., 3., 2., 4., 5., 0., 6., 0.]);
+    }
+
+    #[test]
+    fn fewer_features_keep_the_panels_where_they_are() {
+        let packed = [1., 3., 2., 4., 5., 0., 6., 0.];
+        let panels = Panels::new(&packed, 3, 2, 2).first_features(1);
+        assert_eq!(panels.data(0, 2), [1., 3., 2., 4., 5., 0.]);
+        assert_eq!(panels.columns_in(2..3).data(0, 1), [5., 0.]);
     }
 }

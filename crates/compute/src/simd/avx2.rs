@@ -2,13 +2,14 @@
 
 use std::arch::x86_64::{
     __m256, _mm_add_ps, _mm_add_ss, _mm_cvtss_f32, _mm_max_ps, _mm_max_ss, _mm_movehdup_ps,
-    _mm_movehl_ps, _mm256_add_epi32, _mm256_add_ps, _mm256_castps256_ps128, _mm256_castsi256_ps,
-    _mm256_cvtps_epi32, _mm256_div_ps, _mm256_extractf128_ps, _mm256_fmadd_ps, _mm256_loadu_ps,
-    _mm256_max_ps, _mm256_min_ps, _mm256_mul_ps, _mm256_round_ps, _mm256_set1_epi32,
-    _mm256_set1_ps, _mm256_slli_epi32, _mm256_storeu_ps, _mm256_sub_ps,
+    _mm_movehl_ps, _mm256_add_epi32, _mm256_add_ps, _mm256_and_si256, _mm256_castps256_ps128,
+    _mm256_castsi256_ps, _mm256_cvtps_epi32, _mm256_div_ps, _mm256_extractf128_ps, _mm256_fmadd_ps,
+    _mm256_loadu_ps, _mm256_loadu_si256, _mm256_max_ps, _mm256_min_ps, _mm256_mul_ps,
+    _mm256_round_ps, _mm256_set1_epi32, _mm256_set1_ps, _mm256_slli_epi32, _mm256_storeu_ps,
+    _mm256_sub_ps,
 };
 
-use super::{Kernel, Simd};
+use super::{Kernel, Simd, UPPER_HALF};
 
 /// Proof that this processor has AVX2 and FMA.
 #[derive(Clone, Copy)]
@@ -55,6 +56,17 @@ impl Simd for Avx2 {
     unsafe fn store_to(self, vector: __m256, to: *mut f32) {
         // SAFETY: the caller promises eight writable numbers; `self` proves the features.
         unsafe { _mm256_storeu_ps(to, vector) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_bf16_pairs(self, from: *const u32) -> [__m256; 2] {
+        // SAFETY: the caller promises eight readable pairs; `self` proves the features.
+        unsafe {
+            let pairs = _mm256_loadu_si256(from.cast());
+            let high = _mm256_and_si256(pairs, _mm256_set1_epi32(UPPER_HALF));
+            let low = _mm256_slli_epi32::<16>(pairs);
+            [_mm256_castsi256_ps(low), _mm256_castsi256_ps(high)]
+        }
     }
 
     #[inline(always)]

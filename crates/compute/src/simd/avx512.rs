@@ -1,12 +1,13 @@
 //! Sixteen lanes: AVX-512 Foundation.
 
 use std::arch::x86_64::{
-    __m512, _mm512_add_ps, _mm512_div_ps, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_max_ps,
-    _mm512_min_ps, _mm512_mul_ps, _mm512_reduce_add_ps, _mm512_reduce_max_ps, _mm512_roundscale_ps,
-    _mm512_scalef_ps, _mm512_set1_ps, _mm512_storeu_ps, _mm512_sub_ps,
+    __m512, _mm512_add_ps, _mm512_and_si512, _mm512_castsi512_ps, _mm512_div_ps, _mm512_fmadd_ps,
+    _mm512_loadu_ps, _mm512_loadu_si512, _mm512_max_ps, _mm512_min_ps, _mm512_mul_ps,
+    _mm512_reduce_add_ps, _mm512_reduce_max_ps, _mm512_roundscale_ps, _mm512_scalef_ps,
+    _mm512_set1_epi32, _mm512_set1_ps, _mm512_slli_epi32, _mm512_storeu_ps, _mm512_sub_ps,
 };
 
-use super::{Kernel, Simd};
+use super::{Kernel, Simd, UPPER_HALF};
 
 /// Proof that this processor has AVX-512F (and AVX2 and FMA, which come with it).
 #[derive(Clone, Copy)]
@@ -56,6 +57,17 @@ impl Simd for Avx512 {
     unsafe fn store_to(self, vector: __m512, to: *mut f32) {
         // SAFETY: the caller promises sixteen writable numbers; `self` proves the features.
         unsafe { _mm512_storeu_ps(to, vector) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_bf16_pairs(self, from: *const u32) -> [__m512; 2] {
+        // SAFETY: the caller promises sixteen readable pairs; `self` proves the features.
+        unsafe {
+            let pairs = _mm512_loadu_si512(from.cast());
+            let high = _mm512_and_si512(pairs, _mm512_set1_epi32(UPPER_HALF));
+            let low = _mm512_slli_epi32::<16>(pairs);
+            [_mm512_castsi512_ps(low), _mm512_castsi512_ps(high)]
+        }
     }
 
     #[inline(always)]

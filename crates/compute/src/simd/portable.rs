@@ -1,7 +1,7 @@
 //! Four lanes in plain Rust: the fallback on any processor, which compilers turn into 128-bit
 //! instructions where there are some.
 
-use super::Simd;
+use super::{Simd, UPPER_HALF};
 
 /// Plain Rust; always available.
 #[derive(Clone, Copy)]
@@ -38,6 +38,14 @@ impl Simd for Portable {
     unsafe fn store_to(self, vector: Self::Vector, to: *mut f32) {
         // SAFETY: the caller promises LANES writable numbers; the write is unaligned.
         unsafe { to.cast::<Self::Vector>().write_unaligned(vector) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_bf16_pairs(self, from: *const u32) -> [Self::Vector; 2] {
+        // SAFETY: the caller promises LANES readable pairs; the read is unaligned.
+        let pairs = unsafe { from.cast::<[u32; LANES]>().read_unaligned() };
+        let high = pairs.map(|pair| f32::from_bits(pair & UPPER_HALF.cast_unsigned()));
+        [pairs.map(|pair| f32::from_bits(pair << 16)), high]
     }
 
     #[inline(always)]

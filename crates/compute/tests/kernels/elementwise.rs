@@ -1,15 +1,16 @@
 //! Activations, softmax, layer norm, pooling and single vectors.
 
 use onespace_compute::{
-    Activation, Cpu, EXP_RELATIVE_ERROR, LayerNorm, average_pool_2x2, dot, gelu_tanh, l2_normalize,
-    layer_norm, max_of_rows, mean_of_rows, reference, relu, softmax,
+    Activation, Cpu, EXP_RELATIVE_ERROR, LayerNorm, activate, average_pool_2x2, dot, l2_normalize,
+    layer_norm, max_of_rows, mean_of_rows, reference, softmax,
 };
 
 use crate::table::{check_rows, close, isas, values};
 
 const LENGTHS: [usize; 10] = [1, 2, 3, 7, 8, 17, 63, 65, 256, 257];
 
-/// GELU: the exponential's relative error, a division, and the rounding of the argument (which
+/// GELU: the error function's 1.5e-8 and the rounding of its quotient, times up to 5.5; or the
+/// exponential's relative error, a division, and the rounding of the argument (which
 /// grows with it, but then the result is saturated).
 const GELU_ERROR: f64 = 1e-6;
 /// A mean, a variance and a scaling of numbers below 2, relative to a result of some units.
@@ -50,20 +51,42 @@ fn softmax_of_huge_and_equal_scores() {
 
 #[test]
 fn activations_are_the_reference() {
-    let sweep: Vec<f32> = (-4000..=4000_i16).map(|step| f32::from(step) / 100.0).collect();
+    let sweep: Vec<f32> = (-20_000..=20_000_i16).map(|step| f32::from(step) / 500.0).collect();
+    let all = [
+        Activation::None,
+        Activation::Relu,
+        Activation::Gelu,
+        Activation::GeluTanh,
+        Activation::QuickGelu,
+    ];
     for isa in isas() {
         let cpu = Cpu::new(isa, 1);
-        check_rows([Activation::Relu, Activation::GeluTanh], |&activation| {
+        check_rows(all, |&activation| {
             let mut out = sweep.clone();
-            match activation {
-                Activation::GeluTanh => gelu_tanh(cpu, &mut out),
-                _ => relu(cpu, &mut out),
-            }
+            activate(cpu, activation, &mut out);
             let expected: Vec<f64> =
                 sweep.iter().map(|&x| reference::activate(activation, f64::from(x))).collect();
             close(&out, &expected, GELU_ERROR)
         });
     }
+}
+
+/// Values to 14 digits from the tables of Abramowitz and Stegun (7.1) and Wolfram's.
+#[test]
+fn the_reference_knows_the_error_function() {
+    let rows = [
+        (0.0, 1.0),
+        (0.5, 0.479_500_122_186_953),
+        (1.0, 0.157_299_207_050_285),
+        (2.5, 0.000_406_952_017_445),
+        (3.0, 2.209_049_699_858_5e-5),
+        (-1.0, 1.842_700_792_949_715),
+        (-3.0, 1.999_977_909_503_001),
+    ];
+    check_rows(rows, |&(x, expected)| {
+        let error = (reference::erf_complement(x) - expected).abs();
+        if error < 1e-14 { Ok(()) } else { Err(format!("off by {error:.1e}")) }
+    });
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The matrix multiply.
 
-use onespace_compute::{Activation, Cpu, Finish, Isa, PackedMatrix, matmul, reference};
+use onespace_compute::{Activation, Cpu, Finish, Isa, PackedMatrix, Precision, matmul, reference};
 
 use crate::table::{check_rows, close, isas, same_bits, values};
 
@@ -55,7 +55,8 @@ fn matmul_is_the_reference_at_odd_shapes() {
         check_rows(odd_shapes(), |&shape| {
             let Shape { m, k, n } = shape;
             let (input, weights) = (values(1, m * k), values(2, n * k));
-            let (packed, bias) = (PackedMatrix::pack(isa, &weights, k), values(3, n));
+            let (packed, bias) =
+                (PackedMatrix::pack(isa, Precision::F32, &weights, k), values(3, n));
             for finish in finishes(&bias) {
                 let mut out = values(4, m * n);
                 matmul(Cpu::new(isa, 1), &input, &packed, finish, &mut out);
@@ -78,7 +79,7 @@ fn product(isa: Isa, threads: usize, input: &[f32], weights: &PackedMatrix) -> V
 fn a_row_has_the_same_bits_alone_and_in_any_batch() {
     let (k, n) = (257, 65);
     for isa in isas() {
-        let packed = PackedMatrix::pack(isa, &values(1, n * k), k);
+        let packed = PackedMatrix::pack(isa, Precision::F32, &values(1, n * k), k);
         let input = values(2, 70 * k);
         let alone: Vec<f32> =
             input.chunks_exact(k).flat_map(|row| product(isa, 1, row, &packed)).collect();
@@ -94,7 +95,7 @@ fn threads_do_not_change_a_bit() {
     let shapes = [Shape { m: 200, k: 257, n: 260 }, Shape { m: 9, k: 1024, n: 1030 }];
     for isa in isas() {
         for Shape { m, k, n } in shapes {
-            let packed = PackedMatrix::pack(isa, &values(1, n * k), k);
+            let packed = PackedMatrix::pack(isa, Precision::F32, &values(1, n * k), k);
             let input = values(2, m * k);
             let one = product(isa, 1, &input, &packed);
             check_rows([2, 3, 7], |&threads| {
@@ -106,20 +107,20 @@ fn threads_do_not_change_a_bit() {
 
 #[test]
 fn no_row_gives_no_row() {
-    let packed = PackedMatrix::pack(isas()[0], &[1.0; 6], 3);
+    let packed = PackedMatrix::pack(isas()[0], Precision::F32, &[1.0; 6], 3);
     assert!(product(isas()[0], 2, &[], &packed).is_empty());
 }
 
 #[test]
 #[should_panic(expected = "input is not whole rows of 3")]
 fn a_part_of_a_row_is_refused() {
-    let packed = PackedMatrix::pack(isas()[0], &[1.0; 6], 3);
+    let packed = PackedMatrix::pack(isas()[0], Precision::F32, &[1.0; 6], 3);
     let _ = product(isas()[0], 1, &[0.0; 4], &packed);
 }
 
 #[test]
 #[should_panic(expected = "output is not 1 rows of 2")]
 fn a_short_output_is_refused() {
-    let packed = PackedMatrix::pack(isas()[0], &[1.0; 6], 3);
+    let packed = PackedMatrix::pack(isas()[0], Precision::F32, &[1.0; 6], 3);
     matmul(Cpu::new(isas()[0], 1), &[0.0; 3], &packed, Finish::default(), &mut [0.0]);
 }

@@ -67,7 +67,7 @@ impl OnespaceFusion {
             tokens: weights.take_table("text.embedding", config.vocabulary, width)?,
             class: weights.take("cls", &[width])?,
             transformer: Transformer::load(&mut weights, isa, &config)?,
-            head: PackedMatrix::pack(isa, &head, 2 * width),
+            head: PackedMatrix::pack(isa, onespace_compute::Precision::F32, &head, 2 * width),
             workspaces: Mutex::default(),
             description: describe(config, weights.sha256()),
         };

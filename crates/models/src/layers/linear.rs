@@ -1,6 +1,6 @@
 //! Weights by name: linear layers and layer norms.
 
-use onespace_compute::{Cpu, Finish, Isa, LayerNorm, PackedMatrix, matmul};
+use onespace_compute::{Cpu, Finish, Isa, LayerNorm, PackedMatrix, Precision, matmul};
 
 use crate::LoadError;
 use crate::weights::Weights;
@@ -21,7 +21,7 @@ impl Linear {
     ) -> Result<Self, LoadError> {
         let matrix = weights.take(&format!("{name}.weight"), &[outputs, inputs])?;
         let bias = weights.take(&format!("{name}.bias"), &[outputs])?;
-        Ok(Self { weights: PackedMatrix::pack(isa, &matrix, inputs), bias })
+        Ok(Self { weights: PackedMatrix::pack(isa, Precision::F32, &matrix, inputs), bias })
     }
 
     /// `finish(input · weightsᵀ + bias)`, with this layer's bias.

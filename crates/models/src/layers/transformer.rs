@@ -1,8 +1,8 @@
 //! Pre-normalised transformer layers with full attention and rotary positions.
 
 use onespace_compute::{
-    Activation, Finish, HeadLayout, Isa, LayerNorm, PackedSequences, Rotary, Workspace, attention,
-    layer_norm,
+    Activation, Finish, HeadLayout, Isa, LayerNorm, Mask, PackedSequences, Rotary, Workspace,
+    attention, layer_norm,
 };
 
 use super::{Linear, layer_norm as load_norm};
@@ -108,7 +108,7 @@ impl Transformer {
             layer.qkv.apply(cpu, &normed, Finish::default(), &mut qkv);
             let mut tokens = PackedSequences { values: &mut qkv, offsets, layout: self.layout };
             self.rotary.apply(cpu, &mut tokens);
-            attention(&tokens, &mut normed, workspace);
+            attention(&tokens, Mask::Full, &mut normed, workspace);
             layer.out.apply(cpu, &normed, Finish::default().accumulate(), hidden);
             layer.add_mlp(hidden, workspace);
         }

@@ -1,0 +1,1 @@
+"""Measures onespace against other inference engines and another server."""

@@ -1,0 +1,67 @@
+//! From finished sums to the output: scales, bias, residual, activation.
+//!
+//! The tile unit needs hardly any of the processor's vector unit, and the other way round. The
+//! sums of a panel are therefore finished line by line between the tile products of the next
+//! panel, so that both units work at once.
+
+use super::format::Format;
+use super::pack::{PAIR, TilePanels};
+use super::quad::SUMS;
+use super::unit::{SIDE, Tile};
+use crate::gemm::{Finish, MatrixMut, store_line};
+use crate::simd::Simd;
+
+/// What finished sums need on their way to the output of one block of rows.
+pub(crate) struct Store<'a, F> {
+    pub(crate) weights: TilePanels<'a, F>,
+    pub(crate) row_scales: &'a [f32],
+    pub(crate) finish: Finish<'a>,
+    pub(crate) out: MatrixMut<'a>,
+}
+
+/// The lines of a panel that are still to be finished.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Unfinished {
+    panel: usize,
+    /// The next line and the number of all: sixteen columns of a row each.
+    next: usize,
+    lines: usize,
+}
+
+impl Unfinished {
+    /// All lines of a panel.
+    pub(crate) fn panel(panel: usize, rows: usize) -> Self {
+        Self { panel, next: 0, lines: 2 * rows }
+    }
+
+    /// Where its sums start, given the size of those of one panel: panels take turns.
+    #[inline(always)]
+    pub(crate) fn offset(&self, size: usize) -> usize {
+        self.panel % 2 * size
+    }
+}
+
+impl<F: Format> Store<'_, F> {
+    /// Finishes up to `count` more lines, whose sums are in `sums`.
+    #[inline(always)]
+    pub(crate) fn advance<S: Simd>(
+        &mut self,
+        simd: S,
+        unfinished: &mut Unfinished,
+        sums: &[[Tile; SUMS]],
+        count: usize,
+    ) {
+        let end = unfinished.next.saturating_add(count).min(unfinished.lines);
+        for line in unfinished.next..end {
+            let (row, half) = (line / 2, line % 2);
+            let tile = &sums[row / PAIR][row % PAIR / SIDE * 2 + half];
+            let first = unfinished.panel * PAIR + half * SIDE;
+            let scales = self.weights.scales(first);
+            let sums = F::widen(&tile.0[row % SIDE], self.row_scales[row], scales);
+            let columns = first.min(self.out.columns())..(first + SIDE).min(self.out.columns());
+            let finish = self.finish.columns(columns.clone());
+            store_line(simd, finish, &sums, self.out.row_part(row, columns));
+        }
+        unfinished.next = end;
+    }
+}
