@@ -81,14 +81,16 @@ pub(crate) struct UsageTicket {
 }
 
 impl UsageTicket {
-    /// Counts the request by its answer, and returns when the count is written.
-    pub(crate) async fn settle(mut self, response: &Response) {
-        let Some(scope) = self.scope.take() else { return };
+    /// Counts the request by its answer; what it returns is ready when the count is written.
+    pub(crate) fn settle(mut self, response: &Response) -> impl Future<Output = ()> + use<> {
         let used = response.extensions().get::<ModelUse>().copied().unwrap_or_default();
         let errors = u64::from(response.status().as_u16() >= 400);
         let counts = UsageCounts { requests: 1, errors, ..used.counts() };
         let (written, is_written) = oneshot::channel();
-        if self.sender.send(Message::Count { scope, counts, written: Some(written) }).is_ok() {
+        if let Some(scope) = self.scope.take() {
+            let _stopped = self.sender.send(Message::Count { scope, counts, written: Some(written) });
+        }
+        async move {
             // An error means that the counter has stopped, with the server.
             let _stopped = is_written.await;
         }

@@ -6,7 +6,7 @@ use axum::extract::{FromRequestParts, State};
 use axum::middleware::Next;
 use axum::response::Response;
 use http::request::Parts;
-use http::{HeaderMap, Request, header};
+use http::{HeaderMap, Method, Request, header};
 use onespace_store::{KeyRefusal, OwnerScope, looks_like_a_key};
 use onespace_wire::error_code::ErrorCode;
 
@@ -20,7 +20,7 @@ pub(crate) async fn authenticate(
     mut request: Request<Body>,
     next: Next,
 ) -> Result<Response, ApiError> {
-    let scope = identify(&app, &request).await?;
+    let scope = identify(&app, request.method(), request.headers()).await?;
     request.extensions_mut().insert(scope.clone());
     let ticket = app.usage.ticket(scope.clone());
     let mut response = next.run(request).await;
@@ -29,10 +29,9 @@ pub(crate) async fn authenticate(
     Ok(response)
 }
 
-async fn identify(app: &App, request: &Request<Body>) -> ApiResult<OwnerScope> {
-    let headers = request.headers();
+async fn identify(app: &App, method: &Method, headers: &HeaderMap) -> ApiResult<OwnerScope> {
     let Some(presented) = presented_key(headers) else {
-        let session = console::session_of(app, request.method(), headers).await?;
+        let session = console::session_of(app, method, headers).await?;
         let missing = || refusal("Send your API key in the `x-api-key` header.");
         return session.map(|session| session.scope).ok_or_else(missing);
     };
