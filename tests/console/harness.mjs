@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import fs from "node:fs";
 import http from "node:http";
+import net from "node:net";
 import os from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -12,6 +13,8 @@ import { chromium } from "playwright-core";
 const START_DEADLINE_MS = 60_000;
 const STOP_DEADLINE_MS = 30_000;
 const CHROMIUM = process.env.ONESPACE_TEST_CHROMIUM ?? "/usr/bin/chromium";
+/** For work on the pages: a folder to take their files from. */
+const WORKING_TREE = process.env.ONESPACE_TEST_PAGES;
 const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking",
   "--disable-component-update", "--disable-sync", "--no-first-run", "--disable-extensions"];
 
@@ -31,14 +34,27 @@ export async function eventually(check, what, deadlineMs = 20_000) {
   }
 }
 
-/** A onespace process with a data directory of its own, on a free port that it keeps. */
+/** A port that nothing listens on; it must stay the same when the server is started again. */
+function freePort() {
+  return new Promise((resolve, reject) => {
+    const probe = net.createServer();
+    probe.on("error", reject);
+    probe.listen(0, "127.0.0.1", () => {
+      const { port } = probe.address();
+      probe.close(() => resolve(port));
+    });
+  });
+}
+
+/** A onespace process with a data directory of its own, on a port that it keeps. */
 export class Server {
   static async start(...flags) {
     const server = new Server();
     server.folder = fs.mkdtempSync(path.join(os.tmpdir(), "onespace-console-"));
     server.dataDir = path.join(server.folder, "data");
     server.flags = flags;
-    server.listen = "127.0.0.1:0";
+    server.listen = `127.0.0.1:${await freePort()}`;
+    server.url = `http://${server.listen}`;
     await server.run();
     return server;
   }
@@ -52,12 +68,10 @@ export class Server {
     this.process = spawn(path.resolve(binary), flags);
     this.ended = new Promise((resolve) => this.process.once("close", resolve));
     for (const stream of [this.process.stdout, this.process.stderr]) stream.on("data", (piece) => (this.output += piece));
-    const [, address] = await eventually(() => {
+    await eventually(() => {
       if (this.process.exitCode !== null) throw new Error(`onespace ended early\n${this.output}`);
-      return this.output.includes("API key") && /console +http:\/\/([^/\s]+)\//.exec(this.output);
-    }, "the console's address", START_DEADLINE_MS);
-    this.listen = address;
-    this.url = `http://${address}`;
+      return this.output.includes("API key");
+    }, "a server that is ready", START_DEADLINE_MS);
     this.firstKey = /API key +(osk_\S+)/.exec(this.output)?.[1] ?? this.firstKey;
   }
 
@@ -179,6 +193,7 @@ export async function openPage(browser, server, { person, ...options } = {}) {
     await context.addCookies([{ name, value, url: server.url, httpOnly: true, sameSite: "Strict" }]);
   }
   const page = await context.newPage();
+  if (WORKING_TREE) await serveFrom(page, path.resolve(WORKING_TREE));
   page.faults = [];
   page.on("pageerror", (error) => page.faults.push(String(error)));
   page.on("console", (message) => {
@@ -188,6 +203,17 @@ export async function openPage(browser, server, { person, ...options } = {}) {
     if (!request.url().startsWith(server.url) && !request.url().startsWith("blob:")) page.faults.push(`left the server: ${request.url()}`);
   });
   return page;
+}
+
+/** Gives the page its scripts and styles as they are in `folder`, without a build. */
+async function serveFrom(page, folder) {
+  await page.route(/\/console\/files\/[0-9a-f]+\/(?!examples)/, async (route) => {
+    const name = new URL(route.request().url()).pathname.split("/").slice(4).join("/");
+    const answer = await route.fetch().catch(() => null);
+    const types = { css: "text/css", js: "text/javascript", svg: "image/svg+xml" };
+    const headers = { ...answer?.headers(), "content-type": types[name.split(".").at(-1)] };
+    await route.fulfill({ status: 200, headers, body: fs.readFileSync(path.join(folder, name)) });
+  });
 }
 
 /** Goes to a page of the console and waits for its heading. */

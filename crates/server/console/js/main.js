@@ -47,6 +47,7 @@ async function start() {
 async function route() {
   leaving.abort();
   leaving = new AbortController();
+  document.querySelectorAll("dialog[open]").forEach((dialog) => dialog.close());
   const where = address();
   if (JOIN_PAGES.has(where.name)) return showGate("join", where);
   if (!situation.user) return showGate("sign_in", where);

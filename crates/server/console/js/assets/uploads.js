@@ -1,6 +1,7 @@
 // Uploads: a few at a time, each with its progress, and each can be cancelled.
 
 import { Silence, isCancelled, refusalOf, send } from "../api.js";
+import { noteSilence } from "../connection.js";
 import { h } from "../dom.js";
 import { bytes } from "../format.js";
 import { speak } from "../notices.js";
@@ -87,7 +88,10 @@ function uploadFile(file, line) {
       if (request.status < 300) resolve(told);
       else reject(refusalOf(request.status, told));
     };
-    request.onerror = () => reject(new Silence());
+    request.onerror = () => {
+      noteSilence();
+      reject(new Silence());
+    };
     request.onabort = () => reject(new DOMException("cancelled", "AbortError"));
     line.signal.addEventListener("abort", () => request.abort());
     request.send(form);
