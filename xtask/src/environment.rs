@@ -55,7 +55,14 @@ fn set_up_browser() -> Result<(), Vec<String>> {
         run(Command::new("apt-get").args(words).env("DEBIAN_FRONTEND", "noninteractive"))
     };
     apt(&["update", "--quiet"])?;
-    apt(&["install", "--quiet", "--yes", "--no-install-recommends", "chromium", "fonts-dejavu-core"])
+    apt(&[
+        "install",
+        "--quiet",
+        "--yes",
+        "--no-install-recommends",
+        "chromium",
+        "fonts-dejavu-core",
+    ])
 }
 
 /// Makes the environment of the training code, with PyTorch.

@@ -104,8 +104,6 @@ impl FromRequestParts<App> for SignedIn {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> ApiResult<Self> {
         let session = session_of(app, &parts.method, &parts.headers).await?;
-        session
-            .map(Self)
-            .ok_or_else(|| ApiError::new(ErrorCode::SessionRequired, "Sign in first."))
+        session.map(Self).ok_or_else(|| ApiError::new(ErrorCode::SessionRequired, "Sign in first."))
     }
 }

@@ -88,7 +88,8 @@ impl UsageTicket {
         let counts = UsageCounts { requests: 1, errors, ..used.counts() };
         let (written, is_written) = oneshot::channel();
         if let Some(scope) = self.scope.take() {
-            let _stopped = self.sender.send(Message::Count { scope, counts, written: Some(written) });
+            let _stopped =
+                self.sender.send(Message::Count { scope, counts, written: Some(written) });
         }
         async move {
             // An error means that the counter has stopped, with the server.

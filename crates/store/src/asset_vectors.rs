@@ -143,9 +143,9 @@ fn dot(query: &[f32], bytes: &[u8]) -> Result<f32, StoreError> {
         let values = bytes.len() / 4;
         return Err(StoreError::invalid(format!("`vector` must have {values} values.")));
     }
-    let values = bytes.chunks_exact(4).map(|four| {
-        f32::from_le_bytes(four.try_into().expect("chunks_exact gives four bytes"))
-    });
+    let values = bytes
+        .chunks_exact(4)
+        .map(|four| f32::from_le_bytes(four.try_into().expect("chunks_exact gives four bytes")));
     Ok(query.iter().zip(values).map(|(a, b)| a * b).sum())
 }
 

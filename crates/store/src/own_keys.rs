@@ -13,8 +13,7 @@ use crate::store::Store;
 const SELECT_OWN: &str = select_records!("AND keys.account_id = ?1");
 const REVOKE: &str = "UPDATE keys SET revoked_at = ?3 \
      WHERE id = ?1 AND account_id = ?2 AND is_console = 0 AND revoked_at IS NULL";
-const EXISTS: &str =
-    "SELECT 1 FROM keys WHERE id = ?1 AND account_id = ?2 AND is_console = 0";
+const EXISTS: &str = "SELECT 1 FROM keys WHERE id = ?1 AND account_id = ?2 AND is_console = 0";
 
 impl Store {
     /// The account's keys, oldest first; the one by which its browser acts is left out.

@@ -37,8 +37,10 @@ export function frame(person, signOut) {
     noticeArea);
   const show = (name, title, content) => {
     links.forEach((link, at) => {
-      if (PAGES[at][0] === name) link.setAttribute("aria-current", "page");
-      else link.removeAttribute("aria-current");
+      if (PAGES[at][0] === name) {
+        link.setAttribute("aria-current", "page");
+        link.scrollIntoView({ block: "nearest", inline: "center" });
+      } else link.removeAttribute("aria-current");
     });
     document.title = `${title} – onespace`;
     fill(main, content);

@@ -97,9 +97,7 @@ mod tests {
     fn files_below(folder: &Path) -> Vec<PathBuf> {
         let entries = std::fs::read_dir(folder).expect("the folder is there");
         let paths = entries.map(|entry| entry.expect("an entry").path());
-        paths
-            .flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] })
-            .collect()
+        paths.flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] }).collect()
     }
 
     #[test]
@@ -135,9 +133,15 @@ mod tests {
         }
         for (path, bytes) in FILES.iter().filter(|(path, _)| path.ends_with(".js")) {
             let text = std::str::from_utf8(bytes).expect("scripts are text");
-            for word in ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(",
-                "new Function", "setAttribute(\"style\""]
-            {
+            for word in [
+                "innerHTML",
+                "outerHTML",
+                "insertAdjacentHTML",
+                "document.write",
+                "eval(",
+                "new Function",
+                "setAttribute(\"style\"",
+            ] {
                 assert!(!text.contains(word), "{path}: {word}");
             }
             assert!(!text.contains("from \"http"), "{path} imports from elsewhere");

@@ -33,9 +33,8 @@ pub(crate) async fn require(
 ///
 /// `cross_site_refused`.
 pub(crate) fn check(app: &App, method: &Method, headers: &HeaderMap) -> ApiResult<()> {
-    let text = |name: &HeaderName| {
-        headers.get(name).map(|value| value.to_str().unwrap_or("unreadable"))
-    };
+    let text =
+        |name: &HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or("unreadable"));
     let request = Provenance {
         changes_something: !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS),
         site: text(&SEC_FETCH_SITE),
@@ -74,7 +73,8 @@ impl Provenance<'_> {
     /// Whether `origin` is where the request went: its host, or the public address that a proxy
     /// stands for.
     fn is_own(self, origin: &str, public_url: Option<&str>) -> bool {
-        if public_url.is_some_and(|url| authority(url) == authority(origin) && authority(url).is_some())
+        if public_url
+            .is_some_and(|url| authority(url) == authority(origin) && authority(url).is_some())
         {
             return true;
         }

@@ -62,7 +62,8 @@ fn forget_some(failures: &mut HashMap<Pair, Vec<Instant>>, now: Instant) {
     if failures.len() < PAIRS_MAX {
         return;
     }
-    let mut last: Vec<Instant> = failures.values().filter_map(|times| times.last().copied()).collect();
+    let mut last: Vec<Instant> =
+        failures.values().filter_map(|times| times.last().copied()).collect();
     last.sort_unstable();
     let middle = last[last.len() / 2];
     failures.retain(|_, times| times.last().is_some_and(|&time| time > middle));

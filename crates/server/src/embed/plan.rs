@@ -74,7 +74,8 @@ impl EmbedPlan {
 
     /// What carrying out the plan uses.
     pub(crate) fn model_use(&self) -> ModelUse {
-        let pictures: BTreeSet<usize> = self.parts.iter().filter_map(PlannedPart::picture).collect();
+        let pictures: BTreeSet<usize> =
+            self.parts.iter().filter_map(PlannedPart::picture).collect();
         let tokens = self.text_tokens + self.image_tokens();
         ModelUse { images: pictures.len() as u64, tokens: tokens as u64 }
     }

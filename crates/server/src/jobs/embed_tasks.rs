@@ -73,7 +73,9 @@ async fn run_one(app: &App, claimed: ClaimedTask) {
         }
     };
     let store = app.store.clone();
-    if let Err(error) = blocking(move || store.finish_task_and_count(&claimed, outcome, &used)).await {
+    if let Err(error) =
+        blocking(move || store.finish_task_and_count(&claimed, outcome, &used)).await
+    {
         tracing::error!(cause = ?error.cause, "the result of a task could not be stored");
     }
 }

@@ -64,8 +64,7 @@ pub(crate) async fn create_embedding_v1(
     };
     let image_embedding = match source {
         Some((source, metadata)) => {
-            let mut plan =
-                EmbedPlan::of_one_picture(&model, model.description().dimension, source);
+            let mut plan = EmbedPlan::of_one_picture(&model, model.description().dimension, source);
             let vector = embed::execute(&app, &scope, &mut plan).await?.vector;
             used = used + plan.model_use();
             Some(result(vector, Some(metadata)))

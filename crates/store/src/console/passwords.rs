@@ -100,7 +100,8 @@ mod tests {
     fn only_the_right_password_fits() {
         let record = PasswordRecord::of("correct horse battery").unwrap();
         assert!(record.fits("correct horse battery").unwrap());
-        for wrong in ["correct horse batterz", "", "Correct horse battery", "correct horse battery "]
+        for wrong in
+            ["correct horse batterz", "", "Correct horse battery", "correct horse battery "]
         {
             assert!(!record.fits(wrong).unwrap(), "{wrong}");
         }
@@ -131,7 +132,8 @@ mod tests {
     #[test]
     fn any_long_enough_password_is_taken_whatever_is_in_it() {
         let longest = "é".repeat(PASSWORD_CHARS_MAX);
-        for good in ["k7#pqz!m", "        x", "correct horse battery", "пароль из слов", &longest] {
+        for good in ["k7#pqz!m", "        x", "correct horse battery", "пароль из слов", &longest]
+        {
             check_password(good, "a@b.c").unwrap();
         }
         let long_mail = "somebody@example.com";

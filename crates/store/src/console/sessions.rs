@@ -43,8 +43,9 @@ impl Store {
     pub fn start_session(&self, user: &User) -> Result<Secret, StoreError> {
         let secret = Secret::generate();
         let now = Micros(self.now());
-        self.database()
-            .write(|transaction| Ok(transaction.execute(INSERT, (secret.digest(), &user.id, now))?))?;
+        self.database().write(|transaction| {
+            Ok(transaction.execute(INSERT, (secret.digest(), &user.id, now))?)
+        })?;
         Ok(secret)
     }
 

@@ -196,8 +196,7 @@ fn insert_user(
     let key_id = random_key_id();
     // A digest of no text that anybody knows.
     let digest: [u8; 32] = random_bytes();
-    transaction
-        .execute(INSERT_KEY, (&key_id, account, CONSOLE_KEY_NAME, digest, Micros(now)))?;
+    transaction.execute(INSERT_KEY, (&key_id, account, CONSOLE_KEY_NAME, digest, Micros(now)))?;
     transaction.execute(
         INSERT,
         (
@@ -217,7 +216,8 @@ fn insert_user(
 
 /// Whether the address has a chance to exist; only a letter to it would tell.
 fn check_email(email: &str) -> Result<(), StoreError> {
-    let is_plain = !email.chars().any(|character| character.is_whitespace() || character.is_control());
+    let is_plain =
+        !email.chars().any(|character| character.is_whitespace() || character.is_control());
     let parts = email.split_once('@').filter(|(name, host)| {
         !name.is_empty() && !host.is_empty() && !host.contains('@') && !host.starts_with('.')
     });

@@ -71,7 +71,11 @@ fn the_administrator_owns_the_account_of_the_first_key() {
 fn without_a_link_one_joins_only_where_sign_up_is_open() {
     let f = Fixture::new();
     let join = |email, open| f.store.create_user(&new(email, None), open).unwrap();
-    assert_eq!(join("a@example.com", true), Err(SignUpRefusal::Closed), "nobody is first by chance");
+    assert_eq!(
+        join("a@example.com", true),
+        Err(SignUpRefusal::Closed),
+        "nobody is first by chance"
+    );
     administrator(&f);
     assert_eq!(join("a@example.com", false), Err(SignUpRefusal::Closed));
     assert!(!join("a@example.com", true).unwrap().is_admin);

@@ -8,10 +8,10 @@ import { offerNames } from "./mention.js";
 import { IMAGE_TYPES, fromAsset, fromFile, isName } from "./pictures.js";
 
 /**
- * A composer for at most `picturesMax` pictures of `bytesMax` each. `changed()` is called after
+ * A composer with `actions` at its end, for at most `picturesMax` pictures of `bytesMax` each. `changed()` is called after
  * each change. Gives its element, its input (`{text, pictures}`), and ways to fill it.
  */
-export function composer({ label, placeholder, picturesMax, bytesMax, changed }) {
+export function composer({ label, placeholder, picturesMax, bytesMax, changed, actions }) {
   const input = { text: "", pictures: [] };
   const area = h("textarea", { id: freshId("text"), placeholder, spellcheck: true, oninput: () => tell() });
   const chips = h("ul.chips", { "aria-label": "Pictures of this input" });
@@ -69,7 +69,7 @@ export function composer({ label, placeholder, picturesMax, bytesMax, changed })
     h("div.row", {},
       h("button.button.small", { type: "button", onclick: () => files.click() }, "Add pictures"),
       h("button.button.small", { type: "button", onclick: () => pickAssets((asset) => addAsset(asset)) }, "From assets"),
-      files));
+      files, h("span.push"), actions));
   acceptDrops(element, addFiles);
   draw();
   return { element, input, area, addFiles, addAsset, setText: (text) => {

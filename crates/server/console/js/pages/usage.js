@@ -86,7 +86,8 @@ function byDay(data, rows, metric) {
 
 function table(rows) {
   return h("table.list", {},
-    h("thead", {}, h("tr", {}, ["Day", "Key", ...METRICS.map(([, label]) => label)].map((name) => h("th", { scope: "col" }, name)))),
+    h("thead", {}, h("tr", {}, ["Day", "Key"].map((name) => h("th", { scope: "col" }, name)),
+      METRICS.map(([, label]) => h("th.number", { scope: "col" }, label)))),
     h("tbody", {}, [...rows].reverse().map((row) => h("tr", {},
       h("td", {}, row.day), h("td.name", {}, row.key_name),
       METRICS.map(([name]) => h("td.number", {}, count(row[name])))))));

@@ -18,6 +18,7 @@ export function inputCard({ situation, settings, ran, remove, signal }) {
   let running;
   const made = composer({
     label: "Text", placeholder: "Write, and name pictures with @",
+    actions: [h("span.quiet.small.wide-only", {}, "Ctrl + Enter"), h("button.button.primary.small", { type: "button", onclick: () => run() }, "Embed")],
     picturesMax: 10, bytesMax: situation.image_bytes_max,
     changed: () => {
       card.outcome = undefined;
@@ -49,7 +50,6 @@ export function inputCard({ situation, settings, ran, remove, signal }) {
   const element = h("section.card", {},
     h("div.input-head", {}, heading, removal),
     made.element,
-    h("div.row", {}, h("button.button.primary", { type: "button", onclick: run }, "Embed"), h("span.quiet.small", {}, "Ctrl + Enter")),
     place);
   const card = { element, run, made, outcome: undefined, number: (number) => {
     heading.textContent = `Input ${number}`;

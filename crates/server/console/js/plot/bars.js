@@ -3,13 +3,14 @@
 import { s } from "../dom.js";
 import { count } from "../format.js";
 
-const WIDTH = 960;
+// Drawn for the width that there is, so that its words keep their size.
+const WIDTH = matchMedia("(max-width: 760px)").matches ? 420 : 960;
 const HEIGHT = 240;
 const LEFT = 56;
 const BOTTOM = 26;
 const TOP = 12;
 const TICKS = 4;
-const LABELS_MAX = 8;
+const LABELS_MAX = WIDTH / 120;
 
 /** `days` are `[day, value]`. The numbers are in the table below the chart, for who cannot see it. */
 export function bars(days, label, isBad) {

@@ -30,10 +30,7 @@ struct Registration {
 }
 
 /// `POST /console/api/users`: makes an account and signs its user in.
-pub(crate) async fn sign_up(
-    State(app): State<App>,
-    request: Request<Body>,
-) -> ApiResult<Response> {
+pub(crate) async fn sign_up(State(app): State<App>, request: Request<Body>) -> ApiResult<Response> {
     let headers = request.headers().clone();
     let cookie = SessionCookie::required(&app, &headers)?;
     let Registration { email, password, link } = read(&app, request).await?;

@@ -152,7 +152,8 @@ pub(crate) async fn search(
     let Search { space, vector, asset_id, count } = read(&app, request).await?;
     let model = search_model(&app)?;
     if space != *model.space {
-        let what = format!("must be `{}`: vectors of another space cannot be compared.", model.space);
+        let what =
+            format!("must be `{}`: vectors of another space cannot be compared.", model.space);
         return Err(ApiError::invalid("space", what));
     }
     let scope = session.scope;
@@ -202,12 +203,7 @@ fn normalised(vector: Vec<f32>, dimension: usize) -> ApiResult<Vec<f32>> {
     Ok(vector.into_iter().map(|value| value / norm).collect())
 }
 
-async fn kept(
-    app: &App,
-    scope: &OwnerScope,
-    model: &ServedModel,
-    id: &str,
-) -> ApiResult<Vec<f32>> {
+async fn kept(app: &App, scope: &OwnerScope, model: &ServedModel, id: &str) -> ApiResult<Vec<f32>> {
     let id = asset_id(id)?;
     let (store, owner, space) = (app.store.clone(), scope.clone(), model.space.clone());
     let wanted = id.clone();
