@@ -99,14 +99,14 @@ test("a server that stops is noticed, and so is its return; nothing that was wri
   await page.getByRole("button", { name: "Embed", exact: true }).click();
   await page.getByRole("group", { name: "Result" }).waitFor();
   await goTo(page, server, "keys", "API keys");
-  await page.getByRole("cell", { name: "first key" }).waitFor();
+  await page.getByRole("cell", { name: "first key", exact: true }).waitFor();
   await page.context().close();
 });
 
 test("a page that is opened while the server is gone shows itself when it is back", async () => {
   const page = await openPage(browser, server, { person });
   await goTo(page, server, "keys", "API keys");
-  await page.getByRole("cell", { name: "first key" }).waitFor();
+  await page.getByRole("cell", { name: "first key", exact: true }).waitFor();
   await server.signal("SIGTERM");
   await page.getByRole("link", { name: "Assets" }).click();
   await page.getByRole("heading", { name: /This did not work|Fault/ }).waitFor();

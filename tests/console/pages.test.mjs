@@ -37,7 +37,7 @@ const PAGES = [
     await page.getByRole("button", { name: "cat.png" }).click();
     await page.getByRole("dialog").waitFor();
   }],
-  ["keys", "#/keys", "API keys", (page) => page.getByRole("cell", { name: "first key" }).waitFor()],
+  ["keys", "#/keys", "API keys", (page) => page.getByRole("cell", { name: "first key", exact: true }).waitFor()],
   ["key-creation", "#/keys", "API keys", async (page) => {
     await page.getByRole("button", { name: "Create key" }).click();
     await page.getByRole("dialog").waitFor();

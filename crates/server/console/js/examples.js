@@ -8,11 +8,11 @@ export const EXAMPLES = [
     text: "Three drawings and the three words for them. Which word is nearest to which drawing?",
     inputs: [
       { text: "", pictures: ["cat.png"] },
-      { text: "", pictures: ["house.jpg"] },
       { text: "", pictures: ["tree.webp"] },
+      { text: "", pictures: ["blue_circle.png"] },
       { text: "a cat", pictures: [] },
-      { text: "a house", pictures: [] },
       { text: "a tree", pictures: [] },
+      { text: "a blue circle", pictures: [] },
     ],
   },
   {
@@ -26,10 +26,11 @@ export const EXAMPLES = [
   },
   {
     title: "Shapes and colours",
-    text: "A red square and a blue circle, and the words for both and for neither.",
+    text: "A red square and a blue circle, alone and together, and the words for both and for neither.",
     inputs: [
       { text: "", pictures: ["red_square.png"] },
       { text: "", pictures: ["blue_circle.png"] },
+      { text: "<@red_square> beside <@blue_circle>", pictures: ["red_square.png", "blue_circle.png"] },
       { text: "a red square", pictures: [] },
       { text: "a blue circle", pictures: [] },
       { text: "a green tree", pictures: [] },

@@ -1,5 +1,7 @@
 // What goes to the server for an input, and its words in other languages.
 
+const NAMED = /<@[A-Za-z0-9_.-]{1,64}>/;
+
 /** Whether there is anything to embed. */
 export const isEmpty = ({ text, pictures }) => !text.trim() && !pictures.length;
 
@@ -17,7 +19,9 @@ export function labelOf({ text, pictures }) {
 /** The parts of a request: `{inputType, modelName, dimension, text, pictures}`. */
 export function planned(input, model, dimension) {
   const kind = kindOf(input);
-  const plain = { text: "text", picture: input.pictures.length === 1 ? "image" : "multi_input", both: "multi_input" }[kind];
+  // A text alone knows no names; one that speaks of a picture which is not there shall be told so.
+  const words = NAMED.test(input.text) ? "multi_input" : "text";
+  const plain = { text: words, picture: input.pictures.length === 1 ? "image" : "multi_input", both: "multi_input" }[kind];
   return {
     inputType: model.input_types.includes(plain) ? plain : "multi_input",
     modelName: model.name,
