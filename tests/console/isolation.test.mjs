@@ -104,7 +104,7 @@ test("no page shows anything of the other", async () => {
     const page = await openPage(browser, server, { person: bob });
     const seen = [];
     page.on("response", async (response) => seen.push(await response.text().catch(() => "")));
-    for (const [name, heading, there] of [["keys", "API keys", "No keys yet"], ["assets", "Assets", "No pictures yet"], ["search", "Search", "Nothing asked yet"], ["usage", "Usage", "Console"], ["account", "Account", "bob@example.com"]]) {
+    for (const [name, heading, there] of [["keys", "API keys", "No keys yet"], ["assets", "Assets", "No pictures yet"], ["search", "Search", "Nothing asked yet"], ["usage", "Usage", "By key and day"], ["account", "Account", "bob@example.com"]]) {
       await goTo(page, server, name, heading);
       await page.getByText(there).first().waitFor();
     }

@@ -3,12 +3,21 @@
 
 import { bodyOf } from "./request.js";
 
+/** The names that the Node SDK lets through; the Python SDK takes any. */
+const SDK_MODELS = ["marengo3.0", "marengo3.5"];
 const FILE_MARK = "\u0001";
 
 /** Where a picture's bytes are, with a mark where a program reads a file. */
 const marked = (picture) => (picture.assetId ? { asset_id: picture.assetId } : { base64_string: `${FILE_MARK}${picture.filename}${FILE_MARK}` });
 
-export async function asCurl(plan, baseUrl) {
+/** The request in each language: `{curl, python, node}`. */
+export async function inLanguages(plan, baseUrl) {
+  const knownToSdk = SDK_MODELS.includes(plan.modelName);
+  const node = knownToSdk ? asNode(plan, baseUrl) : await asFetch(plan, baseUrl);
+  return { curl: await asCurl(plan, baseUrl), python: asPython(plan, baseUrl), node };
+}
+
+async function asCurl(plan, baseUrl) {
   const json = JSON.stringify(await bodyOf(plan, marked), null, 2);
   const inHeredoc = json.replace(/[\\$`]/g, "\\$&");
   const text = inHeredoc.replace(/"\\\\u0001(.*?)\\\\u0001"/g, (_, name) => `"$(base64 < ${quotedForShell(plain(name))} | tr -d '\\n')"`);
@@ -20,7 +29,7 @@ const plain = (name) => JSON.parse(`"${name.replace(/\\([\\$`])/g, "$1")}"`);
 
 const quotedForShell = (name) => `'${name.replaceAll("'", "'\\''")}'`;
 
-export function asPython(plan, baseUrl) {
+function asPython(plan, baseUrl) {
   const classes = { text: "TextInputRequest", image: "ImageInputRequest", multi_input: "MultiInputRequest" };
   const isMulti = plan.inputType === "multi_input";
   const readsFiles = plan.pictures.some((picture) => !picture.assetId);
@@ -60,7 +69,7 @@ export function asPython(plan, baseUrl) {
   return lines.join("\n");
 }
 
-export function asNode(plan, baseUrl) {
+function asNode(plan, baseUrl) {
   const readsFiles = plan.pictures.some((picture) => !picture.assetId);
   const origin = (picture) => (picture.assetId
     ? `assetId: ${literal(picture.assetId)}`
@@ -90,6 +99,22 @@ export function asNode(plan, baseUrl) {
   }
   lines.push("});", "console.log(response.data[0].embedding);");
   return lines.join("\n");
+}
+
+async function asFetch(plan, baseUrl) {
+  const json = JSON.stringify(await bodyOf(plan, marked), null, 2).replaceAll("\n", "\n  ");
+  const body = json.replace(/"\\u0001(.*?)\\u0001"/g, (_, name) => `readFileSync("${name}").toString("base64")`);
+  return [
+    "// export TWELVE_LABS_API_KEY=osk_…",
+    ...(body === json ? [] : ['import { readFileSync } from "node:fs";', ""]),
+    `const answer = await fetch("${baseUrl}/v1.3/embed-v2", {`,
+    '  method: "POST",',
+    '  headers: { "x-api-key": process.env.TWELVE_LABS_API_KEY, "content-type": "application/json" },',
+    `  body: JSON.stringify(${body}),`,
+    "});",
+    "const response = await answer.json();",
+    "console.log(response.data[0].embedding);",
+  ].join("\n");
 }
 
 /** A string as Python and JavaScript both write it. */

@@ -2,11 +2,12 @@
 
 import { embed, isCancelled } from "../api.js";
 import { composer } from "../compose/composer.js";
+import { inLanguages } from "../compose/request_code.js";
 import { bodyOf, isEmpty, kindOf, labelOf, planned } from "../compose/request.js";
 import { fill, h } from "../dom.js";
 import { speak } from "../notices.js";
 import { busy } from "../states.js";
-import { curlOf, resultView } from "./result.js";
+import { resultView } from "./result.js";
 
 /**
  * A card. `settings()` gives `{model, dimension}`; `ran()` is called after each run, `remove(card)`
@@ -36,7 +37,7 @@ export function inputCard({ situation, settings, ran, remove, signal }) {
     place.classList.remove("quiet");
     try {
       card.outcome = await outcomeOf(made.input, settings(), situation, own.signal);
-      fill(place, resultView(card.outcome, situation.base_url));
+      fill(place, resultView(card.outcome));
       speak(`${heading.textContent}: ${card.outcome.vector.length} values.`);
       ran(card.outcome);
     } catch (error) {
@@ -63,7 +64,7 @@ async function outcomeOf(input, { model, dimension }, situation, signal) {
   // Names may change while the request is under way.
   const frozen = { text: input.text, pictures: input.pictures.map((picture) => Object.assign(Object.create(picture), { name: picture.name })) };
   const plan = planned(frozen, model, dimension);
-  const curl = await curlOf(plan, situation.base_url);
+  const code = await inLanguages(plan, situation.base_url);
   const answer = await embed(await bodyOf(plan), signal);
-  return { ...answer, plan, curl, label: labelOf(frozen), kind: kindOf(frozen) };
+  return { ...answer, code, label: labelOf(frozen), kind: kindOf(frozen) };
 }

@@ -5,17 +5,16 @@ import { norm } from "../math/similarity.js";
 import { copyButton, codeBlock } from "../parts/copy.js";
 import { tabs } from "../parts/tabs.js";
 import { strip } from "../plot/strip.js";
-import { asCurl, asNode, asPython } from "../compose/request_code.js";
 
 let language = 0;
 
-/** The outcome of an input: `{vector, usage, space, milliseconds, timing, plan, curl}`. */
-export function resultView(outcome, baseUrl) {
-  const { vector, plan } = outcome;
+/** The outcome of an input: `{vector, usage, space, milliseconds, timing, code}`. */
+export function resultView(outcome) {
+  const { vector, code } = outcome;
   const languages = [
-    ["curl", () => codeBlock("curl", outcome.curl)],
-    ["Python", () => codeBlock("Python", asPython(plan, baseUrl))],
-    ["Node", () => codeBlock("Node", asNode(plan, baseUrl))],
+    ["curl", () => codeBlock("curl", code.curl)],
+    ["Python", () => codeBlock("Python", code.python)],
+    ["Node", () => codeBlock("Node", code.node)],
   ];
   return h("div.stack", { role: "group", "aria-label": "Result" },
     strip(vector),
@@ -42,6 +41,3 @@ function tokens(usage) {
   const { text, image } = usage.input_tokens ?? {};
   return [text && `${text} text`, image && `${image} picture`].filter(Boolean).join(", ") || "0";
 }
-
-/** The request as curl, made while its pictures are at hand. */
-export const curlOf = (plan, baseUrl) => asCurl(plan, baseUrl);
