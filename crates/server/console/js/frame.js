@@ -24,7 +24,7 @@ export function brand() {
 export function frame(person, signOut) {
   const main = h("main.main", { id: "main", tabIndex: -1 });
   const links = PAGES.map(([name, title]) => h("a", { href: `#/${name}` }, title));
-  const side = h("div.side", {},
+  const side = h("header.side", {},
     h("div.side-top", {}, brand()),
     h("nav.nav", { "aria-label": "Pages" }, links),
     h("div.side-foot", {},

@@ -6,10 +6,9 @@ import { h } from "../dom.js";
 /** A tile for `asset`; with `score` (a cosine) it says how near it is. */
 export function tile(asset, open, score) {
   const hasScore = score !== undefined;
-  const label = hasScore ? `${asset.filename}, similarity ${score.toFixed(3)}` : asset.filename;
-  return h("button.tile", { type: "button", "aria-label": label, title: asset.filename, onclick: () => open(asset) },
+  return h("button.tile", { type: "button", title: asset.filename, onclick: () => open(asset) },
     h("span.frame-picture", {}, h("img", { src: assets.pictureAddress(asset._id), alt: "", loading: "lazy", decoding: "async" })),
-    h("span.caption", {}, h("span", {}, asset.filename), hasScore && h("span.score", {}, score.toFixed(3))),
+    h("span.caption", {}, h("span", {}, asset.filename), hasScore && h("span.score", {}, h("span.visually-hidden", {}, "similarity "), score.toFixed(3))),
     hasScore && scoreBar(score));
 }
 

@@ -3,6 +3,9 @@
 import { h } from "../dom.js";
 import { colour } from "./strip.js";
 
+/** Where black and white stand out equally, at 4.58 to 1. */
+const EVEN_LUMINANCE = 0.1791;
+
 /** `labels` name rows and columns; values lie between -1 and 1. */
 export function heatMap(labels, values) {
   const body = values.map((row, at) => h("tr", {},
@@ -19,7 +22,7 @@ function cell(value) {
   const [red, green, blue] = colour(value);
   const element = h("td", {}, value.toFixed(2));
   element.style.background = `rgb(${red} ${green} ${blue})`;
-  element.style.color = luminance(red, green, blue) > 0.22 ? "#14151a" : "#ffffff";
+  element.style.color = luminance(red, green, blue) > EVEN_LUMINANCE ? "#000000" : "#ffffff";
   return element;
 }
 
