@@ -150,7 +150,7 @@ fn dot(query: &[f32], bytes: &[u8]) -> Result<f32, StoreError> {
 }
 
 fn floats(bytes: &[u8]) -> Result<Vec<f32>, StoreError> {
-    if bytes.len() % 4 != 0 {
+    if !bytes.len().is_multiple_of(4) {
         return Err(StoreErrorKind::Corrupt.into());
     }
     Ok(bytes
