@@ -7,6 +7,8 @@ import { pickAssets } from "../assets/picker.js";
 import { offerNames } from "./mention.js";
 import { IMAGE_TYPES, fromAsset, fromFile, isName } from "./pictures.js";
 
+const NAME_WIDTH_MAX_CH = 20;
+
 /**
  * A composer with `actions` at its end, for at most `picturesMax` pictures of `bytesMax` each. `changed()` is called after
  * each change. Gives its element, its input (`{text, pictures}`), and ways to fill it.
@@ -83,6 +85,7 @@ function chip(picture, { rename, remove }) {
     value: picture.name, "aria-label": `Name of the picture ${picture.filename}`, spellcheck: false, autocomplete: "off",
     onchange: () => rename(picture, name.value),
   });
+  name.style.width = `${Math.min(NAME_WIDTH_MAX_CH, picture.name.length + 2)}ch`;
   return h("li.chip", {},
     h("img", { src: picture.address, alt: picture.filename }), name,
     h("button", { type: "button", "aria-label": `Remove the picture ${picture.name}`, onclick: () => remove(picture) }, "✕"));

@@ -89,6 +89,6 @@ function table(rows) {
     h("thead", {}, h("tr", {}, ["Day", "Key"].map((name) => h("th", { scope: "col" }, name)),
       METRICS.map(([, label]) => h("th.number", { scope: "col" }, label)))),
     h("tbody", {}, [...rows].reverse().map((row) => h("tr", {},
-      h("td", {}, row.day), h("td.name", {}, row.key_name),
+      h("td.day", {}, row.day), h("td.name", {}, row.key_name),
       METRICS.map(([name]) => h("td.number", {}, count(row[name])))))));
 }

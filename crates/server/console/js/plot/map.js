@@ -3,7 +3,8 @@
 import { h, s } from "../dom.js";
 import { project } from "../math/pca.js";
 
-const WIDTH = 560;
+// Drawn for the width that there is, so that its words keep their size.
+const WIDTH = matchMedia("(max-width: 760px)").matches ? 360 : 560;
 const HEIGHT = 380;
 const EDGE = 44;
 const LABEL_CHARS_MAX = 24;

@@ -12,7 +12,7 @@ export function strip(vector) {
   });
   const context = canvas.getContext("2d");
   const image = context.createImageData(vector.length, 1);
-  vector.forEach((value, at) => image.data.set([...colour(value / peak), 255], at * 4));
+  vector.forEach((value, at) => image.data.set([...colour(value / peak, STRIP_EXPONENT), 255], at * 4));
   context.putImageData(image, 0, 0);
   canvas.addEventListener("pointermove", (event) => {
     const box = canvas.getBoundingClientRect();
@@ -22,13 +22,14 @@ export function strip(vector) {
   return canvas;
 }
 
+const STRIP_EXPONENT = 0.5;
 const MIDDLE = [244, 243, 238];
 const BELOW = [38, 72, 176];
 const ABOVE = [196, 86, 18];
 
-/** The colour of a value between -1 and 1. */
-export function colour(value) {
+/** The colour of a value between -1 and 1; a smaller exponent shows small values better. */
+export function colour(value, exponent = 0.8) {
   const end = value < 0 ? BELOW : ABOVE;
-  const share = Math.min(1, Math.abs(value)) ** 0.8;
+  const share = Math.min(1, Math.abs(value)) ** exponent;
   return MIDDLE.map((part, at) => Math.round(part + (end[at] - part) * share));
 }
