@@ -33,6 +33,8 @@ function address() {
 
 /** Asks who is signed in, and shows what follows from that. */
 async function start() {
+  // The page's own parts come while the server answers; a fault of theirs is told when they are used.
+  PAGES[address().name]?.().catch(() => {});
   try {
     situation = await session.show();
   } catch (error) {

@@ -210,10 +210,12 @@ fn every_method_that_takes_a_scope_is_in_the_table() {
             let name = &signature[..signature.find('(').unwrap()];
             let is_covered = CALLS.iter().any(|(covered, _)| *covered == name)
                 || CREATE_OR_LIST.contains(&name)
-                || name == "sign_part";
+                || name == "sign_part"
+                // Of a batch, which only remembers whose the counts are.
+                || name == "add";
             assert!(is_covered, "{name} is not in the table");
             found += 1;
         }
     }
-    assert_eq!(found, CALLS.len() + CREATE_OR_LIST.len() + 1);
+    assert_eq!(found, CALLS.len() + CREATE_OR_LIST.len() + 2);
 }
