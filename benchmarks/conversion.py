@@ -37,6 +37,7 @@ def calibration_inputs(case: towers.Case, inputs: numpy.ndarray) -> numpy.ndarra
 
 def to_onnx(tower: torch.nn.Module, example: torch.Tensor, into: Path) -> None:
     """Exports for ONNX Runtime, and quantises the weights there and the activations on the fly."""
+    import onnx
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     path = into / "f32.onnx"
@@ -52,7 +53,13 @@ def to_onnx(tower: torch.nn.Module, example: torch.Tensor, into: Path) -> None:
         dynamo=True,
         external_data=False,
     )
-    quantize_dynamic(path, into / "int8.onnx", weight_type=QuantType.QInt8)
+    without_shapes = into / "shapeless.onnx"
+    model = onnx.load(path)
+    # The quantiser infers shapes itself, and stops where the exporter's differ.
+    del model.graph.value_info[:]
+    onnx.save(model, without_shapes)
+    quantize_dynamic(without_shapes, into / "int8.onnx", weight_type=QuantType.QInt8)
+    without_shapes.unlink()
 
 
 def to_openvino(

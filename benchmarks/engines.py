@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy
 
 VECTORS_BATCH = 8
-CALLS_MIN = 3
+# A call of a large batch can take longer than a turn.
+CALLS_MIN = 2
 
 Embed = Callable[[numpy.ndarray], numpy.ndarray]
 

@@ -70,9 +70,30 @@ def environment(threads: int) -> dict[str, str]:
 
 
 def memory_peak_mib(process_id: int) -> float:
-    """The most memory that a living process has held, in MiB."""
-    status = Path(f"/proc/{process_id}/status").read_text()
-    return int(re.search(r"VmHWM:\s*(\d+)", status)[1]) / 1024
+    """The most memory that a process has held, in MiB; 0 of one that has just ended."""
+    try:
+        found = re.search(r"VmHWM:\s*(\d+)", Path(f"/proc/{process_id}/status").read_text())
+    except OSError:
+        found = None
+    return int(found[1]) / 1024 if found else 0.0
+
+
+def busy_seconds(threads: int) -> float:
+    """Time that the first `threads` cores have worked so far, for whomever."""
+    wanted = {f"cpu{core}" for core in cores(threads)}
+    ticks = 0
+    for line in Path("/proc/stat").read_text().splitlines():
+        name, *times = line.split()
+        if name in wanted:
+            # All but idle and waiting for disks; what the host took away counts as busy.
+            ticks += sum(map(int, times[:3])) + sum(map(int, times[5:8]))
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def own_seconds(process_id: int) -> float:
+    """Time on the processor of one process, and of its children that have ended."""
+    fields = Path(f"/proc/{process_id}/stat").read_text().rsplit(")", 1)[1].split()
+    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
 
 
 def peak_gflop_per_s(yardstick: Path, threads: int) -> dict[str, float]:

@@ -8,6 +8,7 @@ compared with that of PyTorch in f32.
 import argparse
 import json
 import statistics
+import time
 from datetime import date
 from pathlib import Path
 
@@ -15,7 +16,7 @@ import numpy
 from safetensors.numpy import load_file
 
 from . import conversion, folders, machine, report, towers
-from .processes import Line, Ours, Unavailable
+from .processes import Line, Ours, Turn, Unavailable
 
 BATCHES = (1, 8, 32)
 THREADS = (1, 2)
@@ -45,6 +46,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=3.0, help="of each engine in each round")
     parser.add_argument("--quick", action="store_true", help="two short rounds, 2 threads, batches 1 and 8")
+    parser.add_argument("--threads", action="append", type=int, help="only so many; repeat for several")
+    parser.add_argument("--batch", action="append", type=int, help="only these; repeat for several")
     parser.add_argument("--case", action="append", help="only these; repeat for several")
     parser.add_argument("--engine", action="append", help="only these; repeat for several")
     parser.add_argument("--no-report", action="store_true", help="leave docs/PERFORMANCE.md alone")
@@ -95,8 +98,10 @@ def start_all(engines, case, paths, threads, asked) -> dict[str, Line | Ours]:
     for engine in engines:
         if engine == "candle-f32" and not case.has_candle:
             continue
+        began = time.perf_counter()
         try:
             started[engine] = start(engine, case, paths, threads, asked)
+            print(f"  {engine}: ready after {time.perf_counter() - began:.0f} s", flush=True)
         except Unavailable as reason:
             print(f"  {engine}: left out: {reason}", flush=True)
     return started
@@ -110,27 +115,30 @@ def measure(case: towers.Case, threads: int, asked) -> list[dict]:
     try:
         vectors = {name: numpy.array(engine.vectors(), numpy.float64) for name, engine in running.items()}
         agreements = {name: agreement(rows, vectors[REFERENCE]) for name, rows in vectors.items()}
-        rates = {(name, batch): [] for name in running for batch in asked.batches}
+        turns = {(name, batch): [] for name in running for batch in asked.batches}
         for batch in asked.batches:
-            for turn in range(asked.rounds):
+            for number in range(asked.rounds):
                 names = list(running)
                 # Nobody always comes after the same neighbour.
-                for name in names[turn % len(names) :] + names[: turn % len(names)]:
-                    rates[name, batch].append(running[name].items_per_s(batch, asked.seconds))
+                for name in names[number % len(names) :] + names[: number % len(names)]:
+                    turns[name, batch].append(running[name].turn(batch, asked.seconds))
         work = towers.multiply_adds(paths[0], case)
         return [
-            row(case, threads, batch, name, rates[name, batch], work, agreements[name])
+            row((case, threads, batch), name, turns[name, batch], work, agreements[name])
             | {"memory_peak_mib": round(running[name].memory_peak_mib())}
-            for name, batch in rates
+            for name, batch in turns
         ]
     finally:
         for engine in running.values():
             engine.close()
 
 
-def row(case, threads: int, batch: int, engine: str, rates: list[float], work: float, agreed: dict) -> dict:
+def row(where: tuple, engine: str, turns: list[Turn], work: float, agreed: dict) -> dict:
     """One line of the results."""
+    case, threads, batch = where
+    rates = [turn.items_per_s for turn in turns]
     median = statistics.median(rates)
+    others = statistics.median(turn.others_cores for turn in turns)
     line = {
         "case": case.name,
         "threads": threads,
@@ -141,10 +149,28 @@ def row(case, threads: int, batch: int, engine: str, rates: list[float], work: f
         "items_per_s_max": max(rates),
         "rounds": len(rates),
         "gflop_per_s": 2e-9 * work * median,
+        "others_cores": others,
         **agreed,
     }
-    print(f"  batch {batch:>2}  {engine:<22} {median:9.2f} /s  cosine {agreed['cosine']:.7f}", flush=True)
+    found = f"{median:9.2f} /s  cosine {agreed['cosine']:.7f}  others {others:.2f} cores"
+    print(f"  batch {batch:>2}  {engine:<22} {found}", flush=True)
     return line
+
+
+def with_earlier(results: dict, path: Path) -> dict:
+    """Adds the towers of an earlier run on the same machine that were not measured again.
+
+    All engines of one tower and number of threads come from one run, always.
+    """
+    earlier = json.loads(path.read_text()) if path.exists() else {}
+    if any(earlier.get(key) != results[key] for key in ("machine", "versions", "rounds", "seconds")):
+        return results
+    again = {(line["case"], line["threads"]) for line in results["rows"]}
+    kept = [line for line in earlier["rows"] if (line["case"], line["threads"]) not in again]
+    order = [case.name for case in towers.CASES]
+    rows = sorted([*kept, *results["rows"]], key=lambda line: (order.index(line["case"]), line["threads"]))
+    peak = earlier["peak_gflop_per_s"] | results["peak_gflop_per_s"]
+    return results | {"rows": rows, "peak_gflop_per_s": peak}
 
 
 def main() -> None:
@@ -156,11 +182,12 @@ def main() -> None:
         asked.engines.remove("candle-f32")
     if asked.engine:
         asked.engines = [REFERENCE, *(engine for engine in asked.engine if engine != REFERENCE)]
-    asked.batches = BATCHES[:2] if asked.quick else BATCHES
-    asked.threads = THREADS[-1:] if asked.quick else THREADS
+    asked.batches = asked.batch or (BATCHES[:2] if asked.quick else BATCHES)
+    asked.threads = asked.threads or (THREADS[-1:] if asked.quick else THREADS)
     cases = [case for case in towers.CASES if not asked.case or case.name in asked.case]
-    peak = {threads: machine.peak_gflop_per_s(asked.yardstick, threads) for threads in THREADS}
+    peak = {str(threads): machine.peak_gflop_per_s(asked.yardstick, threads) for threads in asked.threads}
     rows = [line for case in cases for threads in asked.threads for line in measure(case, threads, asked)]
+    name = "peers-quick.json" if asked.quick else "peers.json"
     results = {
         "date": date.today().isoformat(),
         "machine": machine.description(),
@@ -170,8 +197,8 @@ def main() -> None:
         "peak_gflop_per_s": peak,
         "rows": rows,
     }
+    results = with_earlier(results, asked.results / name)
     asked.results.mkdir(parents=True, exist_ok=True)
-    name = "peers-quick.json" if asked.quick else "peers.json"
     (asked.results / name).write_text(json.dumps(results, indent=1) + "\n")
     print("\n".join(report.engine_tables(results)))
     if not asked.quick and not asked.no_report:

@@ -1,16 +1,28 @@
 """Engines as processes: those that are driven line by line, and onespace's own `bench`."""
 
 import json
-import os
+import resource
 import subprocess
 import sys
 import tempfile
+import time
+from dataclasses import dataclass
 from pathlib import Path
 
 from . import machine
 from .towers import Case
 
-START_SECONDS_MAX = 600
+# How often the memory of a running process is looked at.
+POLL_SECONDS = 0.02
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What an engine did in one turn."""
+
+    items_per_s: float
+    # Cores that others kept busy meanwhile, of those that the engine runs on.
+    others_cores: float
 
 
 class Unavailable(Exception):
@@ -21,6 +33,7 @@ class Line:
     """An engine that answers JSON lines."""
 
     def __init__(self, command: list, threads: int):
+        self.threads = threads
         self.errors = tempfile.TemporaryFile("w+")
         self.process = subprocess.Popen(
             machine.pinned([str(word) for word in command], threads),
@@ -56,10 +69,13 @@ class Line:
         """The vector of every input."""
         return self.ask({"do": "vectors"})["vectors"]
 
-    def items_per_s(self, batch: int, seconds: float) -> float:
-        """Inputs per second over all calls of one turn."""
+    def turn(self, batch: int, seconds: float) -> Turn:
+        """Calls of `batch` inputs for so long."""
+        started = time.perf_counter()
+        others = machine.busy_seconds(self.threads) - machine.own_seconds(self.process.pid)
         times = self.ask({"do": "run", "batch": batch, "seconds": seconds})["seconds"]
-        return batch * len(times) / sum(times)
+        others = machine.busy_seconds(self.threads) - machine.own_seconds(self.process.pid) - others
+        return Turn(batch * len(times) / sum(times), others / (time.perf_counter() - started))
 
     def memory_peak_mib(self) -> float:
         """The most memory that the process has held."""
@@ -71,18 +87,25 @@ class Line:
         self.process.wait()
 
 
+def seconds_of_children() -> float:
+    """Time on the processor of all processes that were started here and have ended."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
 class Ours:
     """onespace: `embed` for the vectors, `bench` for the speed, a process for each."""
 
     def __init__(self, program: Path, folder: Path, case: Case, precision: str, threads: int):
         self.program, self.folder, self.case = program, folder, case
         self.precision, self.threads = precision, threads
-        self.peak_mib = 0.0
-        self.items_per_s(1, 0.1)
+        self.peak_mib = self.own_seconds = 0.0
+        self.turn(1, 0.1)
 
     def run(self, arguments: list) -> str:
         """Runs the program and returns what it wrote."""
         command = [self.program, *arguments, "--model", self.folder, "--precision", self.precision]
+        earlier = seconds_of_children()
         process = subprocess.Popen(
             machine.pinned([str(word) for word in command], self.threads),
             env=machine.environment(self.threads),
@@ -90,13 +113,13 @@ class Ours:
             stderr=subprocess.PIPE,
             text=True,
         )
-        out = process.stdout.read()
-        errors = process.stderr.read().strip().splitlines()
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
+        while process.poll() is None:
+            self.peak_mib = max(self.peak_mib, machine.memory_peak_mib(process.pid))
+            time.sleep(POLL_SECONDS)
+        out, errors = process.communicate()
         if process.returncode != 0:
-            raise Unavailable(" / ".join(errors[:3]))
-        self.peak_mib = max(self.peak_mib, usage.ru_maxrss / 1024)
+            raise Unavailable(" / ".join(errors.strip().splitlines()[:3]))
+        self.own_seconds = seconds_of_children() - earlier
         return out
 
     def vectors(self) -> list[list[float]]:
@@ -108,10 +131,15 @@ class Ours:
             rows = [json.loads(line) for line in output.read_text().splitlines()]
         return [row["embedding"] for row in rows]
 
-    def items_per_s(self, batch: int, seconds: float) -> float:
-        """Inputs per second over all calls of one turn."""
+    def turn(self, batch: int, seconds: float) -> Turn:
+        """Calls of `batch` inputs for so long, by a process of its own."""
         arguments = ["bench", "--input", self.case.input, "--batch", batch, "--threads", self.threads]
-        return json.loads(self.run([*arguments, "--seconds", seconds, "--json"]))["items_per_s"]
+        started, others = time.perf_counter(), machine.busy_seconds(self.threads)
+        measured = json.loads(self.run([*arguments, "--seconds", seconds, "--json"]))
+        if measured["precision"] != self.precision:
+            raise Unavailable(f"it computes in {measured['precision']} here")
+        others = machine.busy_seconds(self.threads) - self.own_seconds - others
+        return Turn(measured["items_per_s"], others / (time.perf_counter() - started))
 
     def memory_peak_mib(self) -> float:
         """The most memory that any of the processes has held."""

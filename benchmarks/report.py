@@ -1,6 +1,7 @@
 """Turns `results/*.json` into docs/PERFORMANCE.md; the words around the tables are in `page.md`."""
 
 import json
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -41,7 +42,7 @@ def engine_table(group: list[dict], peak: float) -> list[str]:
     """One row for each engine: items a second at each batch, share of the peak, agreement, memory."""
     batches = sorted({line["batch"] for line in group})
     heading = ["engine", *(f"batch {batch}, items/s" for batch in batches)]
-    heading += [f"share of f32 peak, batch {batches[-1]}", "cosine", "centred", "MiB"]
+    heading += [f"share of f32 peak, batch {batches[-1]}", "cosine", "centred", "MiB", "taken by others"]
     rows = []
     for engine in dict.fromkeys(line["engine"] for line in group):
         own = {line["batch"]: line for line in group if line["engine"] == engine}
@@ -49,7 +50,8 @@ def engine_table(group: list[dict], peak: float) -> list[str]:
         name = f"**{engine}**" if is_ours(last) else engine
         agreement = [f"{last['cosine']:.6f}", f"{last['cosine_centred']:.5f}", f"{last['memory_peak_mib']}"]
         share = f"{100 * last['gflop_per_s'] / peak:.0f} %"
-        rows.append([name, *(rate(own[batch]) for batch in batches), share, *agreement])
+        taken = max(line["others_cores"] for line in own.values())
+        rows.append([name, *(rate(own[batch]) for batch in batches), share, *agreement, f"{taken:.2f}"])
     return table(heading, rows)
 
 
@@ -92,6 +94,24 @@ def load_table(results: dict) -> list[str]:
     return table(heading, rows)
 
 
+def decoder_table(results: dict) -> list[str]:
+    """One row for each JPEG decoder, its rates at each size of picture."""
+    sizes = results["sizes"]
+    heading = ["decoder and resize"]
+    for size in sizes:
+        heading += [f"{size}, pictures/s", f"{size}, decode alone", f"{size}, PSNR dB (largest difference)"]
+    rows = []
+    for lines in zip(*sizes.values(), strict=True):
+        row = [lines[0]["decoder"]]
+        for line in lines:
+            alone, psnr = line["decode_only_per_s"], line["psnr_db"]
+            row.append(f"{line['pictures_per_s']:.1f} ({line['min']:.1f}..{line['max']:.1f})")
+            row.append(f"{alone:.1f}" if alone else "")
+            row.append(f"{psnr:.1f} ({line['largest_difference']:.0f})" if psnr else "")
+        rows.append(row)
+    return table(heading, rows)
+
+
 def load_line(line: dict) -> str:
     """One row for the terminal."""
     return (
@@ -116,7 +136,7 @@ def write(folder: Path) -> None:
     if peers := found.get("peers"):
         peak = ", ".join(f"{threads}: {unit['f32']:.0f}" for threads, unit in peers["peak_gflop_per_s"].items())
         pieces["peers-machine"] = [machine_line(peers)]
-        pieces["peak"] = [f"{peak} GFLOP/s ({peers['peak_gflop_per_s']['1']['instruction_set']})"]
+        pieces["peak"] = [f"{peak} GFLOP/s ({next(iter(peers['peak_gflop_per_s'].values()))['instruction_set']})"]
         pieces["versions"] = [", ".join(f"{name} {version}" for name, version in peers["versions"].items())]
         pieces["turns"] = [f"{peers['rounds']} rounds of {peers['seconds']:g} s"]
         pieces["ratios"] = ratios(peers)
@@ -131,7 +151,12 @@ def write(folder: Path) -> None:
                 f"through the model alone ({limit['precision']}): {limit['pictures_per_s']:.1f} pictures/s; "
                 f"{limit['texts_per_s']:.0f} texts/s."
             ]
+    if decoders := found.get("decoders"):
+        pieces["decoders-machine"] = [machine_line(decoders)]
+        pieces["decoders"] = decoder_table(decoders)
     text = WORDS.read_text()
     for name, lines in pieces.items():
         text = text.replace(f"<!-- {name} -->", "\n".join(lines).strip())
-    PAGE.write_text(text)
+    # A section is what stands under one heading; one whose figures are missing is left out.
+    sections = re.split(r"^(?=## )", text, flags=re.MULTILINE)
+    PAGE.write_text("".join(section for section in sections if "<!-- " not in section))

@@ -2,7 +2,6 @@
 
 import base64
 import json
-import os
 import re
 import socket
 import subprocess
@@ -70,7 +69,7 @@ class Server:
 
     def cpu_seconds(self) -> float:
         """Time on the processor so far, of the whole family."""
-        return sum(cpu_seconds(process_id) for process_id in self.family())
+        return sum(machine.own_seconds(process_id) for process_id in self.family())
 
     def memory_peak_mib(self) -> float:
         """The most memory held, summed over the family."""
@@ -84,12 +83,6 @@ class Server:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-
-
-def cpu_seconds(process_id: int) -> float:
-    """Time on the processor of one process and of its children that have ended."""
-    fields = Path(f"/proc/{process_id}/stat").read_text().rsplit(")", 1)[1].split()
-    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
 
 
 class Onespace(Server):

@@ -2,7 +2,7 @@
 
 import random
 
-from .data import LANGUAGES, Row
+from .data import Row
 from .scenes import COLOUR_EDITS, COLOURS, RELATIONS, SHAPE_EDITS, SHAPES, counted_name
 
 TEMPLATES = {
@@ -15,7 +15,6 @@ TEMPLATES = {
     "icon": ("{} icon", "an icon of {}", "a drawing of {}"),
     "glyph": ("{} symbol", "{} icon", "a black silhouette of {}"),
 }
-OTHER_LANGUAGES = LANGUAGES[1:]
 
 
 def named(rng: random.Random, row: Row) -> str:
@@ -25,26 +24,6 @@ def named(rng: random.Random, row: Row) -> str:
         return name
     pool = TEMPLATES["any"] if rng.random() < 0.5 else TEMPLATES[row.kind]
     return rng.choice(pool).format(name)
-
-
-def translated(rng: random.Random, row: Row) -> str | None:
-    """The name in another language, or None when there is none."""
-    languages = [language for language in OTHER_LANGUAGES if language in row.texts]
-    return row.texts[rng.choice(languages)][0] if languages else None
-
-
-def described(rng: random.Random, row: Row) -> str | None:
-    """A keyword (any language, mostly English) or a gloss, or None when the row has only its name."""
-    if row.glosses and rng.random() < 0.5:
-        gloss = rng.choice(row.glosses)
-        return gloss if rng.random() < 0.5 else f"{row.texts['en'][0]}: {gloss}"
-    language = "en" if rng.random() < 0.6 else rng.choice(list(row.texts))
-    keywords = row.texts[language][1:]
-    if not keywords:
-        return None
-    if len(keywords) > 1 and rng.random() < 0.4:
-        return ", ".join(rng.sample(keywords, rng.randint(2, min(4, len(keywords)))))
-    return rng.choice(keywords)
 
 
 def corpus_captions(rows: list[Row], count: int = 20000, seed: int = 11) -> list[str]:

@@ -21,6 +21,7 @@ LANGUAGES = ("en", "es", "fr", "de", "ja", "zh", "pt", "ko", "ar", "hi")
 HELD_OUT_SOURCE = "emojione"
 HELD_OUT_PHOTO_PERCENT = 10
 HELD_OUT_SYNSET_PERCENT = 5
+DEVELOPMENT_PERCENT = 5  # of the emoji and photos that are not held out: what decisions are taken on
 BIDI_MARKS = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 COLUMNS = ["id", "source", "kind", "concept", "texts", "langs", "alpha"]
 
@@ -48,6 +49,12 @@ class Row:
     glosses: list[str]
     held_out: bool
     skin_tone: bool
+    development: bool = False
+
+    @property
+    def trained_on(self) -> bool:
+        """Neither held out for the figures of the card nor for decisions."""
+        return not (self.held_out or self.development)
 
 
 def read_row(raw: dict) -> Row:
@@ -64,9 +71,11 @@ def read_row(raw: dict) -> Row:
             texts.setdefault(language, []).extend(p for p in pieces if p)
     photo = raw["kind"] == "photo" and stable_hash(raw["id"]) % 100 < HELD_OUT_PHOTO_PERCENT
     tone = raw["concept"].startswith("emoji:") and re.search("1f3f[b-f]", raw["concept"]) is not None
+    held_out = photo or raw["source"] == HELD_OUT_SOURCE
+    chosen = raw["kind"] in ("emoji", "photo") and stable_hash("development|" + raw["id"]) % 100 < DEVELOPMENT_PERCENT
     return Row(
         raw["id"], raw["source"], raw["kind"], name.casefold(), raw["alpha"], texts, glosses,
-        photo or raw["source"] == HELD_OUT_SOURCE, tone,
+        held_out, tone, chosen and not held_out,
     )
 
 

@@ -1,6 +1,6 @@
 """Writes the shipped form of a checkpoint, and the golden files that pin it.
 
-    python -m training.export --data DIR [--checkpoint training/runs/mini/checkpoint.pt]
+    python -m training.export [--checkpoint training/runs/mini/space.pt]
 
 Batch normalisation is folded into the convolutions, everything is stored as float16, and the result is reloaded
 through inference.py and compared with the training module before anything is reported as done.
@@ -110,7 +110,7 @@ def export(model: Fusion, tokenizer: str, folder: Path = EMBEDDED, golden: Path 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--checkpoint", type=Path, default=Path("training/runs/mini/checkpoint.pt"))
+    parser.add_argument("--checkpoint", type=Path, default=Path("training/runs/mini/space.pt"))
     parser.add_argument("--tokenizer", type=Path, default=Path("training/runs/tokenizer.json"))
     arguments = parser.parse_args()
     model = Fusion()

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from . import scenes
 from .data import LANGUAGES, Row, Synset, held_out_pair
-from .inference import Exported, prepared
+from .embedders import Embedder
 
 DIMENSIONS = (512, 256, 128)
 Result = tuple[str, float, float | None]
@@ -31,9 +31,9 @@ def recall(queries: Tensor, candidates: Tensor, targets: list[int], top: int) ->
 
 @dataclass
 class Bench:
-    """The exported model, the pack, and the encoded pictures that measures ask for."""
+    """What embeds, the pack, and the encoded pictures that measures ask for."""
 
-    exported: Exported
+    embedder: Embedder
     rows: list[Row]
     synsets: list[Synset]
     encoded: dict[int, bytes]
@@ -43,13 +43,17 @@ class Bench:
     def picture(self, index: int) -> Image.Image:
         return Image.open(io.BytesIO(self.encoded[index]))
 
-    def tokens(self, pictures: list[Image.Image]) -> Tensor:
-        """Visual tokens [N, 5, 256]."""
-        return self.exported.look(torch.from_numpy(np.stack([prepared(p) for p in pictures])))
+    def embed(self, inputs: list[list]) -> Tensor:
+        """Unit vectors of lists of parts, each a text or a picture."""
+        return self.embedder.embed(inputs)
+
+    def texts(self, texts: list[str]) -> Tensor:
+        """Unit vectors of plain texts."""
+        return self.embed([[text] for text in texts])
 
     def images(self, pictures: list[Image.Image]) -> Tensor:
         """Unit vectors of pictures alone."""
-        return self.exported.embed([[t] for t in self.tokens(pictures)])
+        return self.embed([[picture] for picture in pictures])
 
     def row_images(self, indices: list[int]) -> Tensor:
         """Unit vectors of pictures of the pack, computed once."""
@@ -79,7 +83,7 @@ def unseen_style(bench: Bench) -> list[Result]:
     everything = bench.unseen()
     for label, chosen in (("all", everything), ("concrete", bench.concrete(everything))):
         images = bench.row_images(chosen)
-        names = bench.exported.embed_texts([bench.rows[i].texts["en"][0] for i in chosen])
+        names = bench.texts([bench.rows[i].texts["en"][0] for i in chosen])
         own, n = list(range(len(chosen))), len(chosen)
         for size in DIMENSIONS:
             a, b = shortened(images, size), shortened(names, size)
@@ -97,7 +101,7 @@ def languages(bench: Bench) -> list[Result]:
         chosen = [i for i in bench.unseen() if language in bench.rows[i].texts]
         names = [bench.rows[i].texts[language][0] for i in chosen]
         distinct = list(dict.fromkeys(names))
-        vectors = bench.exported.embed_texts(distinct)
+        vectors = bench.texts(distinct)
         targets = [distinct.index(name) for name in names]
         for top in (1, 5):
             results.append((
@@ -128,7 +132,7 @@ def photos(bench: Bench) -> list[Result]:
     """Held-out photos among the names of all photo classes."""
     chosen = [i for i, r in enumerate(bench.rows) if r.kind == "photo" and r.held_out]
     names = sorted({r.concept for r in bench.rows if r.kind == "photo"})
-    vectors = bench.exported.embed_texts(names)
+    vectors = bench.texts(names)
     results: list[Result] = []
     images = bench.row_images(chosen)
     targets = [names.index(bench.rows[i].concept) for i in chosen]
@@ -150,8 +154,8 @@ def glosses(bench: Bench) -> list[Result]:
     named = {r.concept for r in bench.rows}  # their glosses may be in the pack
     held = {s.words[0].casefold(): s for s in bench.synsets if s.held_out and s.words[0].casefold() not in named}
     chosen = random.Random(3).sample(sorted(held), 1000)
-    words = bench.exported.embed_texts([held[w].words[0] for w in chosen])
-    meanings = bench.exported.embed_texts([held[w].gloss for w in chosen])
+    words = bench.texts([held[w].words[0] for w in chosen])
+    meanings = bench.texts([held[w].gloss for w in chosen])
     own = list(range(1000))
     return [
         (f"held-out WordNet nouns, {name}, 1,000 candidates, recall@{top}", recall(a, b, own, top), top / 10)
@@ -182,8 +186,8 @@ def edits(bench: Bench) -> list[Result]:
             other = rng.choice([c for c in scenes.COLOURS if c != colour])
             starts.append(Image.fromarray(scenes.draw_counted(rng, other, shape, count)))
             texts.append(f"but {colour}")
-        queries = bench.exported.embed([[t, text] for t, text in zip(bench.tokens(starts), texts)])
-        captions = bench.exported.embed_texts([scenes.counted_name(*things[k]) for k in targets])
+        queries = bench.embed([[t, text] for t, text in zip(starts, texts)])
+        captions = bench.texts([scenes.counted_name(*things[k]) for k in targets])
         for size in DIMENSIONS if not held else (512,):
             results.append((f"picture + \"but <colour>\" -> picture, {label}, 1,000 candidates, recall@1, {size} values", recall(shortened(queries, size), shortened(gallery, size), targets, 1), 0.1))
         results.append((f"caption (count, colour, shape) -> picture, {label}, 1,000 candidates, recall@1", recall(captions, gallery, targets, 1), 0.1))
@@ -202,13 +206,12 @@ def relations(bench: Bench) -> list[Result]:
     pairs = [p for a, b, r in pairs for p in ((a, b, r), (b, a, r))]
     small = {i: np.asarray(bench.picture(i).convert("RGBA").resize((72, 72), Image.BICUBIC)) for p in pairs for i in p[:2]}
     gallery = bench.images([Image.fromarray(scenes.draw_picture_pair(rng, small[a], small[b], r)) for a, b, r in pairs])
-    place = {i: k for k, i in enumerate(small)}
-    tokens = bench.tokens([bench.picture(i) for i in small])
+    parts = {i: bench.picture(i) for i in small}
     templates = [scenes.RELATIONS[r][0] for *_, r in pairs]
-    mixed = [scenes.fill(t, tokens[place[a]], tokens[place[b]]) for t, (a, b, _) in zip(templates, pairs)]
+    mixed = [scenes.fill(t, parts[a], parts[b]) for t, (a, b, _) in zip(templates, pairs)]
     texts = [t.format(a=bench.rows[a].texts["en"][0], b=bench.rows[b].texts["en"][0]) for t, (a, b, _) in zip(templates, pairs)]
     results: list[Result] = []
-    for name, queries in (("two pictures and text", bench.exported.embed(mixed)), ("caption", bench.exported.embed_texts(texts))):
+    for name, queries in (("two pictures and text", bench.embed(mixed)), ("caption", bench.texts(texts))):
         scores = queries @ gallery.T
         own = torch.arange(len(pairs))
         ordered = (scores[own, own] > scores[own, own ^ 1]).float().mean()
@@ -229,7 +232,7 @@ def shape_order(bench: Bench) -> list[Result]:
         if a[0] != b[0] and a[1] != b[1] and (a, b, relation) not in scenes_drawn:
             scenes_drawn += [(a, b, relation), (b, a, relation)]
     gallery = bench.images([Image.fromarray(scenes.draw_shape_pair(rng, *s)) for s in scenes_drawn])
-    captions = bench.exported.embed_texts([
+    captions = bench.texts([
         scenes.RELATIONS[r][0].format(a=scenes.counted_name(*a, 1), b=scenes.counted_name(*b, 1)) for a, b, r in scenes_drawn
     ])
     own = torch.arange(1000)
@@ -244,7 +247,7 @@ def modality_gap(bench: Bench) -> list[Result]:
     """Distance of the mean picture from the mean name, and what taking it away does to retrieval."""
     chosen = bench.unseen()
     images = bench.row_images(chosen)
-    names = bench.exported.embed_texts([bench.rows[i].texts["en"][0] for i in chosen])
+    names = bench.texts([bench.rows[i].texts["en"][0] for i in chosen])
     gap = float((images.mean(0) - names.mean(0)).norm())
     own = list(range(len(chosen)))
     centred = [F.normalize(v - v.mean(0), dim=1) for v in (images, names)]
@@ -258,7 +261,7 @@ def modality_gap(bench: Bench) -> list[Result]:
 def robustness(bench: Bench) -> list[Result]:
     """Naming of the held-out style after damage to the pictures (on white, concrete names)."""
     chosen = bench.concrete(bench.unseen())
-    names = bench.exported.embed_texts([bench.rows[i].texts["en"][0] for i in chosen])
+    names = bench.texts([bench.rows[i].texts["en"][0] for i in chosen])
     own = list(range(len(chosen)))
 
     def jpeg(picture: Image.Image) -> Image.Image:

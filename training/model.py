@@ -20,7 +20,7 @@ class Shape:
     stages: tuple[tuple[int, int], ...] = ((64, 1), (128, 1), (256, 2))
     visual_tokens: int = 5
     width: int = 256
-    layers: int = 4
+    layers: int = 2
     heads: int = 4
     mlp: int = 1024
     rope_base: float = 10000.0
@@ -99,10 +99,18 @@ class VisualTokens(nn.Module):
         self.norm = nn.LayerNorm(shape.width, eps=shape.norm_eps)
         self.position = nn.Parameter(torch.randn(shape.visual_tokens, shape.width) * 0.02)
 
-    def forward(self, feature_map: Tensor) -> Tensor:
+    @staticmethod
+    def pooled(feature_map: Tensor) -> Tensor:
+        """[B, C, h, w] -> [B, 5, C], which is all that later parts see of a picture."""
         quadrants = F.adaptive_avg_pool2d(feature_map, 2).flatten(2).transpose(1, 2)
-        peak = feature_map.amax((2, 3)).unsqueeze(1)
-        return self.norm(self.proj(torch.cat([quadrants, peak], 1))) + self.position
+        return torch.cat([quadrants, feature_map.amax((2, 3)).unsqueeze(1)], 1)
+
+    def from_pooled(self, pooled: Tensor) -> Tensor:
+        """[B, 5, C] -> [B, 5, D]."""
+        return self.norm(self.proj(pooled)) + self.position
+
+    def forward(self, feature_map: Tensor) -> Tensor:
+        return self.from_pooled(self.pooled(feature_map))
 
 
 def rotary_angles(length: int, head: int, base: float) -> tuple[Tensor, Tensor]:

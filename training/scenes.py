@@ -11,7 +11,7 @@ import re
 import numpy as np
 from PIL import Image, ImageDraw
 
-from .data import CACHE_SIDE_PX
+from .data import CACHE_SIDE_PX, held_out_pair
 
 COLOURS = {
     "red": (214, 40, 40), "orange": (245, 140, 30), "yellow": (250, 214, 40), "green": (50, 160, 70),
@@ -142,6 +142,14 @@ def counted_name(colour: str, shape: str, count: int) -> str:
         return f"{'an' if colour[0] in 'aeiou' else 'a'} {colour} {shape}"
     plural = shape + ("es" if shape in ("cross",) else "s")
     return f"{COUNTS[count]} {colour} {plural}"
+
+
+def allowed_shape(rng: random.Random) -> tuple[str, str]:
+    """A (colour, shape) combination that is not held out."""
+    while True:
+        colour, shape = rng.choice(list(COLOURS)), rng.choice(SHAPES)
+        if not held_out_pair(colour, shape):
+            return colour, shape
 
 
 def places(rng: random.Random, relation: str) -> tuple[tuple[float, float], tuple[float, float]]:

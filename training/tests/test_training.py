@@ -1,24 +1,31 @@
 """Quick checks of the training code that need no data: python -m pytest training/tests"""
 
+import itertools
 import random
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from tokenizers import Tokenizer
 
 from training import scenes, tokenizer
 from training.augment import Traits, augment
-from training.batches import Recipe, Sampler
-from training.data import Row, Synset, held_out_pair, read_row
+from training.batches import Sampler
+from training.closed_form import RIDGE, discriminant, ridge
+from training.data import Row, held_out_pair, read_row
+from training.embedders import Program
 from training.export import agreement, write_export
 from training.golden import formula_picture
 from training.inference import Exported
-from training.join import RIDGE, discriminant, join, ridge, settle
 from training.model import Fusion, Shape
-from training.objective import Memory, Objective, grouped_contrast, negatives, pair_weights
-from training.step import IMAGE, MIXED, TEXT, Step, pack
-from training.train import encode_members, rate_at, side_at
+from training.progress import Stage, parameter_groups, rate_at
+from training.space import Sequences, Targets, matching
+from training.step import Step
+from training.texts import Texts
+from training.tower import HALVES, NONE, TowerHeads, add_scenes
+from training.views import looked_at, shape_scenes, steps_of_rows
 
 SMALL = Shape(stem=4, stages=((8, 1), (8, 1), (16, 2)), width=32, layers=2, heads=2, mlp=64, vocabulary=300, dimension=32, dimensions=(8, 16, 32))
 
@@ -46,31 +53,46 @@ def row(name: str, kind: str, number: int, held_out: bool = False) -> Row:
 def sampler() -> Sampler:
     rows = [row(n, k, i) for n in ("dog", "cat", "red cup", "left arrow") for i, k in enumerate(("emoji", "glyph"))]
     rows.append(row("dog", "emoji", 9, held_out=True))
+    rows.append(row("cat", "emoji", 10))
+    rows[-1].development = True
     pixels = np.random.default_rng(0).integers(0, 256, (len(rows), 72, 72, 4), np.uint8)
-    pixels[-1] = 77
-    synsets = [Synset([f"word{i}"], f"gloss number {i}", ["thing"], i % 2 == 0) for i in range(20)]
-    return Sampler(rows, pixels, synsets, Recipe(4, 2, 3, 2, 2, 6, 1, 2, 1))
+    pixels[-2:] = 77
+    return Sampler(rows, pixels)
 
 
 def test_a_step_is_the_same_for_the_same_seed_and_never_holds_what_is_held_out():
     drawn = sampler()
     for seed in range(20):
-        one, two = drawn.draw(seed), drawn.draw(seed)
-        assert one.members == two.members and one.groups == two.groups
+        one, two = drawn.draw_labelled(seed, 8), drawn.draw_labelled(seed, 8)
+        assert one.labels == two.labels and min(one.labels) >= 0
         assert all(np.array_equal(a, b) for a, b in zip(one.pictures, two.pictures))
+        add_scenes(one, drawn, random.Random(seed), 12)
         assert not any((p == 77).all() for p in one.pictures)
-        texts = " ".join(p for parts in one.members for p in parts if isinstance(p, str))
-        assert not any(f"gloss number {i}" in texts.split(".") for i in range(0, 20, 2))
 
 
-def test_generated_captions_never_name_a_held_out_combination():
-    drawn = sampler()
-    held = {f"{c} {s}" for c in scenes.COLOURS for s in scenes.SHAPES if held_out_pair(c, s)}
+def test_scenes_never_show_a_held_out_combination():
+    held = {(c, s) for c in scenes.COLOURS for s in scenes.SHAPES if held_out_pair(c, s)}
     assert 3 <= len(held) <= 25
-    for seed in range(60):
-        for parts in drawn.draw(seed).members:
-            for text in (p for p in parts if isinstance(p, str)):
-                assert not any(combination in text for combination in held), text
+    rng = random.Random(3)
+    assert not held & {scenes.allowed_shape(rng) for _ in range(2000)}
+
+
+def test_labels_of_scenes_match_what_they_show():
+    step, drawn = Step(), sampler()
+    labels = add_scenes(step, drawn, random.Random(0), 40)
+    assert len(step.pictures) == len(labels.whole) == len(labels.halves) == len(labels.parts) == 40
+    heads = TowerHeads(len(drawn.label), 8, 5)
+    assert torch.isfinite(heads.describing(torch.randn(40, 5, 8), labels))
+    assert {NONE} < {part[1] for parts in labels.parts for part in parts}
+    assert sorted(n for half in HALVES["left"] for n in half) == sorted(n for half in HALVES["above"] for n in half) == [0, 1, 2, 3]
+
+
+def test_the_pool_of_scenes_says_what_each_shows_and_pairs_lie_beside_their_opposites():
+    rng = random.Random(0)
+    pairs = [what for what, _ in itertools.islice(shape_scenes(rng), 400)]
+    for one, two in list(zip(pairs[::2], pairs[1::2])):
+        assert one[1] == two[1] and one[2:] != two[2:]
+        assert sorted(part for thing in one[2:] for part in thing) == sorted(part for thing in two[2:] for part in thing)
 
 
 def test_names_with_colours_or_sides_are_neither_recoloured_nor_mirrored():
@@ -93,51 +115,23 @@ def test_a_name_with_a_colon_is_no_gloss():
     assert read.glosses == ["a stick that people lean on when walking"] and read.skin_tone
 
 
-def test_positives_are_the_group_and_equal_texts_are_no_negatives():
-    groups, texts = torch.tensor([1, 1, 2, 3]), torch.tensor([-1, 50, 50, -2])
-    wanted = pair_weights(groups, torch.tensor([IMAGE, TEXT, TEXT, MIXED]), torch.ones(4))
-    assert wanted[0, 1] == 1 and wanted[0, 0] == 0 and wanted[2].sum() == 0
-    negative = negatives(groups, texts, groups, texts)
-    assert not negative[1, 2] and not negative[0, 1] and negative[0, 2] and not negative.diagonal().any()
-
-
-def test_the_loss_is_smaller_when_groups_are_together():
-    groups, texts = torch.tensor([1, 1, 2, 2]), -torch.arange(1, 5)
-    wanted = pair_weights(groups, torch.tensor([IMAGE, TEXT, IMAGE, TEXT]), torch.ones(4))
-    negative = negatives(groups, texts, groups, texts)
-    good = torch.eye(2).repeat_interleave(2, 0)
-    bad = torch.eye(2).repeat(2, 1)
-    losses = [grouped_contrast(10 * v @ v.T, wanted, negative, None, None) for v in (good, bad)]
-    assert losses[0] < 0.01 < 5 < losses[1]
-
-
-def test_remembered_vectors_of_the_same_meaning_are_no_negatives():
-    objective = Objective((4,), 1, 4, 8)
-    vectors = torch.eye(4)[[0, 0]]
-    marks = torch.tensor([1, 1]), torch.tensor([-1, 9]), torch.tensor([IMAGE, TEXT]), torch.ones(2)
-    objective.contrast(vectors, marks, True)
-    again = objective.contrast(vectors, marks, True)
-    assert torch.isfinite(again) and again < 1e-3
-    memory = Memory(3)
-    for _ in range(3):
-        memory.extend(vectors, marks[0], marks[1])
-    assert len(memory.vectors) == 3
-
-
-def test_vectors_in_one_cone_are_off_centre():
-    objective = Objective((4,), 1, 4, 8)
-    modalities = torch.tensor([IMAGE, IMAGE, TEXT, TEXT])
-    spread = torch.tensor([[1.0, 0, 0, 0], [-1, 0, 0, 0], [0, 1, 0, 0], [0, -1, 0, 0]])
-    assert objective.off_centre(spread, modalities) < 1e-9 < 1 < objective.off_centre(spread + 9, modalities)
+def test_the_loss_is_smaller_when_what_belongs_together_is_near():
+    queries, same = torch.eye(4), torch.eye(4, dtype=torch.bool)
+    good, bad = (matching(queries, c, same, torch.tensor(10.0), (4,)) for c in (torch.eye(4), torch.eye(4).flip(0)))
+    assert good < 0.01 < 5 < bad
+    twins = torch.eye(2)[[0, 0, 1]]
+    both = twins @ twins.T > 0
+    assert matching(twins, twins, both, torch.tensor(10.0), (2,)) < 0.01  # two of one meaning never compete
 
 
 def test_the_discriminant_prefers_what_tells_concepts_apart():
     generator = torch.Generator().manual_seed(0)
+    labels = torch.arange(800) % 40
     means = torch.randn(40, 6, generator=generator) * torch.tensor([1, 1, 1, 3.0, 1, 0])
-    within = torch.randn(800, 6, generator=generator) * torch.tensor([10, 1, 1, 0.3, 1, 1])
-    along = torch.eye(6)[5]
-    rows = discriminant(means, within, along)
-    assert rows[0].abs().argmax() == 3 and rows.shape == (6, 6) and (rows @ along).abs().max() < 1e-5
+    features = means[labels] + torch.randn(800, 6, generator=generator) * torch.tensor([10, 1, 1, 0.3, 1, 1])
+    found = discriminant(features, labels, 40, 2)
+    correlation = torch.corrcoef(torch.stack([found[:, 0], means[:, 3]]))[0, 1].abs()
+    assert found.shape == (40, 2) and correlation > 0.98
 
 
 def test_ridge_solves_the_normal_equations():
@@ -148,49 +142,71 @@ def test_ridge_solves_the_normal_equations():
     assert torch.allclose(ridge(dense.to_sparse(), weights, targets), expected, atol=1e-4)
 
 
-def test_joining_keeps_the_tower_and_puts_pictures_and_names_near_their_proxies(words):
-    drawn = sampler()
-    shape = Shape(width=32, stem=8, stages=((16, 1), (16, 1), (32, 1)), layers=1, heads=2, vocabulary=300, dimension=64, dimensions=(16, 64))
-    model, objective = Fusion(shape), Objective((16, 64), len(drawn.label), 32, 8)
-    before = model.vision.stem.conv.weight.clone()
-    join(model, objective, drawn, words, 32)
-    assert torch.equal(before, model.vision.stem.conv.weight)
-    assert torch.allclose(objective.proxies.norm(dim=1), torch.ones(len(drawn.label)), atol=1e-4)
-    step = Step()
-    for concept in drawn.label:
-        step.add([concept], 1)
-    vectors = encode_members(model.eval(), torch.zeros(0, 5, 32), *pack(step, words), len(drawn.label))
-    near = torch.nn.functional.normalize(vectors, dim=1) @ objective.proxies.T
-    assert near.argmax(1).tolist() == list(drawn.label.values())
-    settle(model, drawn, words, 32)
-    vectors = torch.nn.functional.normalize(encode_members(model.eval(), torch.zeros(0, 5, 32), *pack(step, words), 4), dim=1)
-    assert (vectors @ vectors.T).fill_diagonal_(0).max() < 0.9 and before.equal(model.vision.stem.conv.weight)
+def test_every_text_belongs_to_its_concept(words):
+    texts = Texts(sampler(), words)
+    rng = random.Random(0)
+    drawn = {texts.text(rng, "dog") for _ in range(200)}
+    assert {"dog", "el dog", "dog thing"} <= drawn and all("dog" in text for text in drawn)
+    everything = {(text, number): weight for text, number, weight in texts.everything()}
+    assert everything["dog", texts.number["dog"]] > everything["el dog", texts.number["dog"]] > everything["dog thing", texts.number["dog"]]
+    ids, numbers = texts.draw(rng, 50)
+    assert len(ids) == 50 and 0 <= numbers.min() and numbers.max() < len(texts.number)
 
 
+def features(count: int) -> torch.Tensor:
+    return torch.rand(count, 5, 16, generator=torch.Generator().manual_seed(1))
+
+
+@torch.no_grad()
 def test_padding_and_order_of_packing_do_not_change_a_vector(words):
-    model = stirred().eval()
-    tokens = model.image_tokens(torch.rand(2, 3, 64, 64))
-    step = Step([np.zeros(0)] * 2)
-    for parts in (["a dog"], [0, "a red circle to the left of a blue square", 1], [1], [0, 1], ["cat", 0], ["a red circle " * 30]):
-        step.add(parts, 1)
-    flat, packed = pack(step, words)
-    together = encode_members(model, tokens, flat, packed, len(step.members))
-    for number, parts in enumerate(step.members):
-        alone = Step([np.zeros(0)] * 2)
-        alone.add(parts, 1)
-        single = encode_members(model, tokens, *pack(alone, words), 1)
-        assert torch.allclose(single[0], together[number], atol=1e-5)
-    assert step.modalities().tolist() == [TEXT, MIXED, IMAGE, IMAGE, MIXED, TEXT]
+    model, seen = stirred().eval(), features(2)
+    ids = {text: words.encode(text).ids for text in ("a dog", "a red circle to the left of a blue square", "cat", "a red circle " * 30)}
+    inputs = [["a dog"], [0, "a red circle to the left of a blue square", 1], [1], [0, 1], ["cat", 0], ["a red circle " * 30]]
+
+    def encode(some: list[list]) -> torch.Tensor:
+        sequences = Sequences()
+        for parts in some:
+            sequences.add([ids[p] if isinstance(p, str) else sequences.picture(seen[p]) for p in parts])
+        return sequences.encode(model)
+
+    together = encode(inputs)
+    for parts, vector in zip(inputs, together):
+        assert torch.allclose(encode([parts])[0], vector, atol=1e-5)
+    swapped = encode([[0, "cat", 1], [1, "cat", 0]])
+    assert not torch.allclose(swapped[0], swapped[1], atol=1e-4)
 
 
-def test_swapping_two_pictures_changes_the_vector(words):
-    model = stirred().eval()
-    tokens = model.image_tokens(torch.rand(2, 3, 64, 64) * torch.tensor([1.0, -1.0]).view(2, 1, 1, 1))
-    step = Step([np.zeros(0)] * 2)
-    step.add([0, "left of", 1], 1)
-    step.add([1, "left of", 0], 2)
-    vectors = encode_members(model, tokens, *pack(step, words), 2)
-    assert not torch.allclose(vectors[0], vectors[1], atol=1e-4)
+def test_views_are_what_the_model_makes_of_pictures():
+    model, drawn = stirred(), sampler()
+    said = looked_at(model, steps_of_rows(drawn, [0, 1, 2]), 0)
+    assert said.shape == (3, 5, 16)
+    images = torch.rand(2, 3, 64, 64)
+    assert torch.allclose(model.visual.from_pooled(model.visual.pooled(model.vision(images))), model.image_tokens(images))
+
+
+def test_a_stage_stops_at_its_budget_and_resumes_from_its_checkpoint(tmp_path: Path):
+    def stage() -> tuple[Stage, Targets]:
+        torch.manual_seed(0)
+        targets = Targets(torch.randn(3, 4))
+        return Stage(tmp_path / "stage.pt", {"targets": targets}, parameter_groups([(targets, 0.1)]), 1), targets
+
+    first, learnt = stage()
+    first.go(0.05, 60, lambda seed, progress: iter([("loss", learnt.concepts.square().sum(), 1.0)]))
+    assert first.counts["steps"] > 0 and first.counts["processor_s"] >= 0.05
+    second, again = stage()
+    assert second.resume() and torch.equal(again.concepts, learnt.concepts) and second.counts == first.counts
+    second.go(0.05, 60, lambda seed, progress: pytest.fail("the budget is used up"))
+
+
+def test_inputs_of_the_program_keep_their_order_and_pictures(tmp_path: Path):
+    one, two = Image.new("RGB", (3, 3), (255, 0, 0)), Image.new("P", (3, 3))
+    lines = Program.lines([["a dog"], [one], [one, " left of ", two]], tmp_path)
+    assert lines[0] == {"id": 0, "text": "a dog"} and lines[1] == {"id": 1, "image": "0.png"}
+    assert lines[2]["multi_input"] == {
+        "input_text": "<@p0> left of <@p2>",
+        "media_sources": [{"name": "p0", "path": "0.png"}, {"name": "p2", "path": "1.png"}],
+    }
+    assert Image.open(tmp_path / "0.png").getpixel((1, 1)) == (255, 0, 0)
 
 
 def test_the_export_runs_like_the_training_module(tmp_path, words):
@@ -227,6 +243,5 @@ def test_scenes_put_things_where_the_relation_says():
 
 
 def test_schedules_and_formula():
-    assert side_at(0) == 32 and side_at(0.99) == side_at(1.0) == 64
     assert rate_at(0.0) < rate_at(0.1) > rate_at(0.999) > 0
     assert formula_picture(7, 13, 90)[10, 20].tolist() == [(7 * 20 + 13 * 10 + 31 * c * 4 + 90) % 256 for c in range(3)]

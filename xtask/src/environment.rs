@@ -11,6 +11,8 @@ use crate::steps::{Steps, run};
 const PYTHON_LOCK: &str = "tests/sdk_python/requirements.lock";
 /// The packages of the training code.
 const TRAINING_PACKAGES: &str = "training/requirements.txt";
+/// The reference implementation of published models.
+const PARITY_PACKAGES: &str = "parity/requirements.txt";
 /// The engines of the benchmarks.
 const ENGINE_PACKAGES: &str = "benchmarks/requirements.txt";
 /// The server that the benchmarks compare with; it needs older packages than the engines.
@@ -69,6 +71,18 @@ fn set_up_browser() -> Result<(), Vec<String>> {
 pub(crate) fn set_up_training(steps: &mut Steps) {
     steps.run("training environment", |root| {
         set_up_python(&root.join("target/training-environment"), &root.join(TRAINING_PACKAGES))
+    });
+}
+
+/// The Python of the reference implementation.
+pub(crate) fn parity_python(root: &Path) -> PathBuf {
+    root.join("target/parity-environment/bin/python")
+}
+
+/// Makes the environment of the reference implementation, with PyTorch.
+pub(crate) fn set_up_parity(steps: &mut Steps) {
+    steps.run("parity environment", |root| {
+        set_up_python(&root.join("target/parity-environment"), &root.join(PARITY_PACKAGES))
     });
 }
 

@@ -2,6 +2,7 @@
 
 mod benchmarks;
 mod environment;
+mod parity;
 mod steps;
 mod suites;
 mod tidy;
@@ -17,6 +18,7 @@ cargo xtask check     format, clippy, docs and tidy; no tests
 cargo xtask tidy      the borders between crates, and rules that compilers do not check
 cargo xtask suite S   one suite: rust, sdk-python, sdk-node, bad-input, ssrf, crash, console, training
 cargo xtask setup     what the suites need: a Python virtual environment and Node packages
+cargo xtask parity [A...]  our vectors against those of transformers, at real size, stage by stage
 cargo xtask bench peers [--quick]   the forward pass against other engines; writes docs/PERFORMANCE.md
 cargo xtask bench serve [--quick]   the server under HTTP load against infinity; likewise
 ";
@@ -38,6 +40,7 @@ fn main() -> ExitCode {
                 return ExitCode::from(2);
             }
         }
+        ["parity", architectures @ ..] => parity::run(&mut steps, architectures),
         ["bench", name, arguments @ ..] => {
             if !benchmarks::run(&mut steps, name, arguments) {
                 say(HELP);

@@ -20,6 +20,8 @@ use towers::Tower;
 
 /// Inputs in one call of `vectors`.
 const VECTORS_BATCH: usize = 8;
+/// Calls that are timed at least.
+const CALLS_MIN: usize = 2;
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -63,7 +65,7 @@ fn run(tower: &Tower, inputs: &Tensor, request: &Value) -> Result<Value> {
     let batch = inputs.narrow(0, 0, batch)?.contiguous()?;
     tower.embed(&batch)?;
     let (started, mut times) = (Instant::now(), Vec::new());
-    while times.len() < 3 || started.elapsed().as_secs_f64() < seconds {
+    while times.len() < CALLS_MIN || started.elapsed().as_secs_f64() < seconds {
         let call = Instant::now();
         tower.embed(&batch)?;
         times.push(call.elapsed().as_secs_f64());

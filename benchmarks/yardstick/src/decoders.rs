@@ -27,7 +27,7 @@ pub(crate) fn compare(seconds: f64, side: u32, bytes: &[u8]) -> Result<()> {
         ("turbojpeg 1/4", turbo(ScalingFactor::ONE_QUARTER)),
         ("turbojpeg 1/8", turbo(ScalingFactor::ONE_EIGHTH)),
     ];
-    let squash = crate::spec("squash", side)?;
+    let squash = crate::spec("squash-torch", side)?;
     let product = crate::prepared(bytes, &squash)?;
     let mut rates = vec![Vec::new(); decoders.len() + 1];
     for _ in 0..ROUNDS {

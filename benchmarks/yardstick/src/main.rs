@@ -1,7 +1,7 @@
 //! What the machine could do at most.
 //!
 //! - `yardstick peak THREADS`: multiply-adds of so many threads, as JSON.
-//! - `yardstick decode SECONDS crop|squash SIDE THREADS FILE...`: pictures a second from bytes to
+//! - `yardstick decode SECONDS FIT SIDE THREADS FILE...`: pictures a second from bytes to
 //!   SIDE x SIDE pixels, as the server does it, without the server.
 //! - `yardstick decoders SECONDS SIDE FILE` (feature `decoders`): the same on one thread by several
 //!   decoders, and how far their pixels are from the first one's.
@@ -47,7 +47,8 @@ fn peak(threads: usize) -> Result<()> {
     Ok(())
 }
 
-/// How CLIP and its kin prepare pictures (`crop`), or the embedded model (`squash`).
+/// How CLIP (`crop`), the embedded model (`squash`) or SigLIP (`squash-torch`, but for the filter)
+/// prepare pictures.
 fn spec(fit: &str, side: u32) -> Result<PreprocessSpec> {
     let (fit, resample) = match fit {
         "crop" => {
@@ -55,7 +56,8 @@ fn spec(fit: &str, side: u32) -> Result<PreprocessSpec> {
             (fit, Resample::TorchBicubic)
         }
         "squash" => (Fit::Squash { width: side, height: side }, Resample::Bicubic),
-        _ => bail!("`{fit}` is neither crop nor squash"),
+        "squash-torch" => (Fit::Squash { width: side, height: side }, Resample::TorchBicubic),
+        _ => bail!("`{fit}` is none of crop, squash and squash-torch"),
     };
     Ok(PreprocessSpec { fit, resample, mean: [0.5; 3], std: [0.5; 3] })
 }

@@ -1,6 +1,8 @@
 //! Everything that can be asked for on the command line. Defaults stand in the help text, because
 //! clap puts them there.
 
+mod models;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -8,8 +10,14 @@ use clap::builder::{FalseyValueParser, RangedU64ValueParser};
 use clap::{Args, Parser, Subcommand};
 use onespace_server::fetch::{Cidr, CidrError};
 
+use crate::command::bench::BenchArguments;
 use crate::expiry::Expiry;
 use crate::logging::LogFormat;
+
+pub(crate) use models::{
+    ModelArguments, ModelsAction, ModelsArguments, ModelsDirArguments, PrecisionFor, PullArguments,
+    VerifyArguments, default_models_dir,
+};
 
 /// The name of the hidden command that decodes pictures in a process of its own.
 pub(crate) const DECODE_WORKER: &str = "decode-worker";
@@ -34,8 +42,10 @@ pub(crate) enum Command {
     Embed(EmbedArguments),
     /// Make, list and revoke API keys; also while the server runs.
     Keys(KeysArguments),
-    /// Show the models that can be served.
+    /// Get, list, show and check models.
     Models(ModelsArguments),
+    /// Time a model's forward pass alone, on inputs that are ready for it.
+    Bench(BenchArguments),
     #[command(name = DECODE_WORKER, hide = true)]
     DecodeWorker,
 }
@@ -48,15 +58,6 @@ pub(crate) struct DataArguments {
     pub(crate) data_dir: PathBuf,
 }
 
-/// Which models are loaded.
-#[derive(Args, Debug)]
-pub(crate) struct ModelArguments {
-    /// A folder with a model (config.json, tokenizer.json, model.safetensors); repeat for several.
-    /// Without it, the embedded model is used.
-    #[arg(long = "model", value_name = "DIR", env = "ONESPACE_MODEL", value_delimiter = ',')]
-    pub(crate) models: Vec<PathBuf>,
-}
-
 #[derive(Args, Debug)]
 pub(crate) struct ServeArguments {
     /// Where to listen. Use 0.0.0.0:8080 for all networks, behind a proxy with TLS.
@@ -66,7 +67,8 @@ pub(crate) struct ServeArguments {
     pub(crate) data: DataArguments,
     #[command(flatten)]
     pub(crate) models: ModelArguments,
-    /// Which model answers to a name of the API, as API_NAME=MODEL; repeat for several.
+    /// Which model answers to a name of the API, as API_NAME=MODEL, with the model's own name or as
+    /// it stands in --model; repeat for several.
     /// Without it, marengo3.0 and marengo3.5 are the first model.
     #[arg(long = "alias", value_name = "NAME=MODEL", env = "ONESPACE_ALIAS", value_delimiter = ',', value_parser = alias)]
     pub(crate) aliases: Vec<(String, String)>,
@@ -216,29 +218,6 @@ pub(crate) enum KeysAction {
         json: bool,
         #[command(flatten)]
         data: DataArguments,
-    },
-}
-
-#[derive(Args, Debug)]
-pub(crate) struct ModelsArguments {
-    #[command(subcommand)]
-    pub(crate) action: ModelsAction,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum ModelsAction {
-    /// List the models: the embedded one, and those named with --model.
-    List {
-        #[command(flatten)]
-        models: ModelArguments,
-    },
-    /// Show one model: dimensions, limits, preprocessing, fingerprint of its space.
-    Show {
-        /// A folder with a model. [default: the embedded model]
-        folder: Option<PathBuf>,
-        /// Print JSON.
-        #[arg(long)]
-        json: bool,
     },
 }
 

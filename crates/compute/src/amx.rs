@@ -41,7 +41,7 @@
 //! instructions are not executed, and the speeds above are estimates. On a processor with the
 //! unit, `on_processor.rs` compares it with the emulated one bit by bit, and
 //! `cargo test --release -p onespace-compute --lib -- --ignored --nocapture speed_by_blocking`
-//! prints how fast which cut is.
+//! prints how fast which cut is, beside the most that the unit gives.
 
 mod attention;
 mod block;

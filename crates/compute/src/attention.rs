@@ -10,11 +10,12 @@ use std::ops::Range;
 
 pub use input::{AttentionInput, HeadLayout, Heads, Mask, PackedSequences};
 
+use crate::amx::{self, Amx};
 use crate::cpu::split;
 use crate::gemm::packed_length;
 use crate::gemm::{Finish, Matrix, MatrixMut, Panels, multiply, pack_columns, pack_rows};
 use crate::softmax::softmax_of_visible;
-use crate::{Cpu, Workspace, softmax};
+use crate::{Cpu, Isa, Workspace, softmax};
 
 /// Query rows whose scores are held at a time; a multiple of every tile height.
 const QUERY_ROWS: usize = 48;
@@ -62,9 +63,13 @@ pub fn attention_over(input: &AttentionInput<'_>, out: &mut [f32], workspace: &m
         .map(|share| jobs.by_ref().take(share.len()).collect())
         .zip(buffer.chunks_exact_mut(room.length()))
         .collect();
+    let unit = cpu.isa().tiles().filter(|_| workspace.precision.narrows());
     cpu.map_parts(parts, |(share, buffer)| {
         for job in share {
-            attend(cpu.with_threads(1), input, job, room.divide(buffer));
+            match unit {
+                Some(unit) => attend_in_tiles(cpu.isa(), unit, input, job),
+                None => attend(cpu.with_threads(1), input, job, room.divide(buffer)),
+            }
         }
     });
     workspace.scratch.put(buffer);
@@ -131,6 +136,24 @@ impl Room {
         let (values, scores) = rest.split_at_mut(self.values);
         Buffers { keys, values, scores }
     }
+}
+
+/// The same in bf16 on the tile unit.
+fn attend_in_tiles(isa: Isa, unit: Amx, input: &AttentionInput<'_>, job: Job<'_>) {
+    let (count, length, head) = (job.queries.len(), job.keys.len(), input.head);
+    let mut out = job.out;
+    if length == 0 {
+        (0..count).for_each(|row| out.row_part(row, 0..head).fill(0.0));
+        return;
+    }
+    let key_head = job.head * input.keys.heads / input.queries.heads;
+    let head = amx::Head {
+        queries: input.queries.part(&job.queries, job.head, head),
+        keys: input.keys.part(&job.keys, key_head, head),
+        values: input.values.part(&job.keys, key_head, head),
+        first_visible: input.mask.visible(0, count, length),
+    };
+    amx::attend(isa, unit, head, out);
 }
 
 #[expect(clippy::cast_precision_loss, reason = "head dimensions are far below 2^24")]

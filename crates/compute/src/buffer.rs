@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 
-use crate::Cpu;
+use crate::{Cpu, Precision};
 
 /// Bytes per cache line.
 const LINE_BYTES: usize = 64;
@@ -150,19 +150,29 @@ impl Scratch {
     }
 }
 
-/// What a forward pass carries along: the processor and the reusable buffers.
+/// What a forward pass carries along: the processor, the precision and the reusable buffers.
 pub struct Workspace {
     /// Instruction set and thread budget of every kernel called with this workspace.
     pub cpu: Cpu,
+    /// What attention may compute in: at less than `f32` and where the processor has a tile
+    /// unit, queries, keys, values and weights are rounded to bf16. Matrix multiplies follow the
+    /// precision of their weights instead.
+    pub precision: Precision,
     /// The buffers.
     pub scratch: Scratch,
 }
 
 impl Workspace {
-    /// A workspace without buffers yet.
+    /// A workspace without buffers yet, at [`Precision::F32`].
     #[must_use]
     pub fn new(cpu: Cpu) -> Self {
-        Self { cpu, scratch: Scratch::default() }
+        Self { cpu, precision: Precision::F32, scratch: Scratch::default() }
+    }
+
+    /// The same at another precision.
+    #[must_use]
+    pub fn with_precision(self, precision: Precision) -> Self {
+        Self { precision, ..self }
     }
 }
 

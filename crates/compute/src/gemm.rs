@@ -10,15 +10,18 @@
 mod bf16;
 mod block;
 mod form;
+mod integer;
 mod line;
 mod matrix;
 mod pack;
 mod store;
 mod tile;
 
+pub(crate) use bf16::bf16_bits;
 pub(crate) use block::multiply;
 pub(crate) use matrix::{Matrix, MatrixMut};
 pub(crate) use pack::{Panels, pack_columns, pack_rows, packed_length};
+pub(crate) use store::store_line;
 
 use crate::cpu::split;
 use crate::{Cpu, Isa, Precision};
@@ -72,7 +75,7 @@ impl<'a> Finish<'a> {
     }
 
     /// The part for output columns `from..to`.
-    fn columns(self, columns: std::ops::Range<usize>) -> Self {
+    pub(crate) fn columns(self, columns: std::ops::Range<usize>) -> Self {
         Self { bias: self.bias.map(|bias| &bias[columns]), ..self }
     }
 }
@@ -157,19 +160,16 @@ pub fn matmul(
     let input = Matrix::new(input, inputs, (rows, inputs));
     let out = MatrixMut::new(out, outputs, (rows, outputs));
     let parts = cpu.parts_for(rows * inputs * outputs);
-    let parts = if rows >= parts * ROWS_PER_PART_MIN {
-        cut_rows(input, weights.weights(), finish, out, parts)
+    let weights = weights.weights();
+    let parts = if rows >= parts * weights.rows_per_part_min() {
+        cut_rows(input, weights, finish, out, parts)
     } else {
-        cut_columns(input, weights.weights(), finish, out, parts)
+        cut_columns(input, weights, finish, out, parts)
     };
     cpu.map_parts(parts, |(input, weights, finish, out)| {
         weights.multiply(cpu.isa(), input, finish, out);
     });
 }
-
-/// Below this many rows per thread, columns are cut instead: each thread then reads only its
-/// share of the weights.
-const ROWS_PER_PART_MIN: usize = 48;
 
 type Part<'a> = (Matrix<'a>, Weights<'a>, Finish<'a>, MatrixMut<'a>);
 
@@ -181,7 +181,7 @@ fn cut_rows<'a>(
     parts: usize,
 ) -> Vec<Part<'a>> {
     let mut cut = Vec::with_capacity(parts);
-    for rows in split(input.rows(), parts, 1) {
+    for rows in split(input.rows(), parts, weights.row_step()) {
         let (part, rest) = out.split_rows(rows.len());
         out = rest;
         cut.push((input.rows_in(rows), weights, finish, part));

@@ -16,8 +16,25 @@
 //! intrinsic must be `#[inline(always)]`, because a function that is not inlined loses the
 //! instruction set of its caller, and each vector operation in it becomes a call. Closures are
 //! avoided in kernels for the same reason. A new instruction set is a new file in `simd/` and
-//! an arm in `Isa`; one with its own tile unit (AMX) also brings its own packing and its own
-//! tile loop in place of `gemm/tile.rs`.
+//! an arm in `Isa`; one with a tile unit (AMX, in `amx.rs`) also brings its own packing and its
+//! own tile loop in place of `gemm/tile.rs`.
+//!
+//! # Precisions
+//! A [`PackedMatrix`] holds its weights in the form that a [`Precision`] has on its instruction
+//! set; `gemm/form.rs` is the one place that chooses. [`matmul`] takes and gives `f32` at all of
+//! them.
+//!
+//! | | portable, neon, avx2, avx512 | amx |
+//! | --- | --- | --- |
+//! | `f32` | panels of `f32` | the same, on AVX-512 |
+//! | `bf16` | half the memory, widened while it is read; sums in `f32` | tile unit |
+//! | `int16` | 16-bit products with exact sums (`gemm/integer.rs`) | the same, on AVX-512 |
+//! | `int8` | a quarter of the memory, otherwise as `int16` | tile unit |
+//!
+//! [`Precision::fastest_within_tolerance`] is the default of each instruction set. On Zen 3
+//! (AVX2) the multiply-add of 16-bit pairs reaches 1.6 times the products of the `f32` one in
+//! registers ([`peak`]), not the 2 times of its width: its addition is an instruction of its own
+//! and they compete for ports.
 //!
 //! # Batch invariance
 //! Each output element is one chain of additions in the order of the input features, whatever
@@ -30,10 +47,12 @@
 //! do not fit. Values that come from outside are checked before they get here.
 
 mod activation;
+mod amx;
 mod attention;
 mod buffer;
 mod conv;
 mod cpu;
+mod gate;
 mod gemm;
 mod math;
 mod norm;
@@ -53,12 +72,13 @@ pub use attention::{
 pub use buffer::{Buffer, Scratch, Workspace};
 pub use conv::{Conv3x3, MapShape, Maps};
 pub use cpu::Cpu;
+pub use gate::{Gate, gated};
 pub use gemm::{Activation, Finish, PackedMatrix, matmul};
 pub use math::EXP_RELATIVE_ERROR;
-pub use norm::{LayerNorm, layer_norm};
+pub use norm::{LayerNorm, RmsNorm, layer_norm, rms_norm};
 pub use pool::{average_pool_2x2, max_of_rows, mean_of_rows};
 pub use precision::{COSINE_MIN, Precision, PrecisionError};
-pub use rotary::Rotary;
+pub use rotary::{Rotary, rotate_heads};
 pub use simd::{ISA_VARIABLE, Isa, IsaError};
 pub use softmax::softmax;
 pub use vector::{dot, l2_normalize};

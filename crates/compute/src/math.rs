@@ -35,7 +35,7 @@ const ERF_INPUT_MAX: f32 = 5.5;
 const ERF_NUMERATOR: [f32; 6] =
     [4.549_868e-8, 1.270_423e-5, 3.376_520_8e-4, 9.354_525e-3, 6.770_538e-2, 7.978_844_6e-1];
 const ERF_DENOMINATOR: [f32; 6] =
-    [1.197_503e-6, 7.364_759e-5, 1.884_446_9e-3, 2.864_589_4e-2, 2.515_220_3e-1, 1.0];
+    [1.197_503e-6, 7.364_759e-5, 1.884_447e-3, 2.864_589_4e-2, 2.515_220_3e-1, 1.0];
 
 /// A polynomial, coefficients from the highest power down.
 #[inline(always)]
@@ -110,6 +110,18 @@ impl Unary for QuickGelu {
     #[inline(always)]
     fn apply<S: Simd>(self, simd: S, x: S::Vector) -> S::Vector {
         let power = exp(simd, simd.mul(x, simd.splat(-QUICK_GELU_FACTOR)));
+        simd.div(x, simd.add(power, simd.splat(1.0)))
+    }
+}
+
+/// x / (1 + e^-x).
+#[derive(Clone, Copy)]
+pub(crate) struct Silu;
+
+impl Unary for Silu {
+    #[inline(always)]
+    fn apply<S: Simd>(self, simd: S, x: S::Vector) -> S::Vector {
+        let power = exp(simd, simd.sub(simd.splat(0.0), x));
         simd.div(x, simd.add(power, simd.splat(1.0)))
     }
 }

@@ -1,4 +1,4 @@
-//! Layer normalisation.
+//! Layer normalisation, and normalisation by the root mean square.
 
 use crate::Cpu;
 use crate::simd::{Kernel, Simd};
@@ -98,4 +98,76 @@ fn write_row<S: Simd>(
     for at in whole..row.len() {
         out[at] = (row[at] - mean) * inverse * norm.scale[at] + norm.shift[at];
     }
+}
+
+/// The learned part of an RMS norm (Zhang and Sennrich, 2019): a scale per column, and the
+/// epsilon.
+pub struct RmsNorm {
+    scale: Vec<f32>,
+    epsilon: f32,
+}
+
+impl RmsNorm {
+    /// Takes the scale, as long as the rows are wide.
+    #[must_use]
+    pub fn new(scale: Vec<f32>, epsilon: f32) -> Self {
+        Self { scale, epsilon }
+    }
+
+    /// Columns per row.
+    #[must_use]
+    pub fn width(&self) -> usize {
+        self.scale.len()
+    }
+}
+
+/// Replaces each row by `x / sqrt(mean of x^2 + epsilon) * scale`.
+///
+/// `values` is `[rows, width]`; for a norm of each head, rows are heads.
+///
+/// # Panics
+/// If `values` is not a whole number of rows.
+pub fn rms_norm(cpu: Cpu, norm: &RmsNorm, values: &mut [f32]) {
+    assert!(values.len().is_multiple_of(norm.width().max(1)), "RMS norm needs whole rows");
+    cpu.isa().run(RootMeanSquare { norm, values });
+}
+
+struct RootMeanSquare<'a> {
+    norm: &'a RmsNorm,
+    values: &'a mut [f32],
+}
+
+impl Kernel for RootMeanSquare<'_> {
+    type Output = ();
+    #[inline(always)]
+    #[expect(clippy::cast_precision_loss, reason = "widths are far below 2^24")]
+    fn run<S: Simd>(self, simd: S) {
+        let width = self.norm.width();
+        for row in self.values.chunks_exact_mut(width.max(1)) {
+            let square = squares(simd, row) / width as f32;
+            let inverse = 1.0 / (square + self.norm.epsilon).sqrt();
+            let inverses = simd.splat(inverse);
+            let whole = width - width % S::LANES;
+            for at in (0..whole).step_by(S::LANES) {
+                let unit = simd.mul(simd.load(&row[at..]), inverses);
+                simd.store(simd.mul(unit, simd.load(&self.norm.scale[at..])), &mut row[at..]);
+            }
+            for (x, scale) in row[whole..].iter_mut().zip(&self.norm.scale[whole..]) {
+                *x *= inverse * scale;
+            }
+        }
+    }
+}
+
+/// The sum of the squares.
+#[inline(always)]
+fn squares<S: Simd>(simd: S, row: &[f32]) -> f32 {
+    let chunks = row.chunks_exact(S::LANES);
+    let rest = simd.load_partial(chunks.remainder(), 0.0);
+    let mut sum = simd.mul(rest, rest);
+    for chunk in chunks {
+        let x = simd.load(chunk);
+        sum = simd.mul_add(x, x, sum);
+    }
+    simd.sum(sum)
 }

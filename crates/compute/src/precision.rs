@@ -42,11 +42,26 @@ impl Precision {
         Self::ALL.into_iter().find(|precision| precision.name() == name)
     }
 
+    /// Whether attention may round to bf16 at this precision, where that is faster.
+    pub(crate) fn narrows(self) -> bool {
+        matches!(self, Self::Bf16 | Self::Int8)
+    }
+
     /// The fastest precision of an instruction set whose vectors keep a cosine of at least
     /// [`COSINE_MIN`] to those of `f32`: the default of a model.
+    ///
+    /// With a tile unit that is [`Self::Bf16`]; where there are fast 16-bit products (AVX2,
+    /// AVX-512) it is [`Self::Int16`], the most exact after `f32` besides: `gemm/integer.rs`
+    /// says why.
     #[must_use]
-    pub fn fastest_within_tolerance(_isa: Isa) -> Self {
-        Self::F32
+    pub fn fastest_within_tolerance(isa: Isa) -> Self {
+        if isa.tiles().is_some() {
+            Self::Bf16
+        } else if isa.has_fast_integers() {
+            Self::Int16
+        } else {
+            Self::F32
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Shapes are those of the fast versions. Nothing here is meant for a forward pass.
 
-use crate::{Activation, MapShape};
+use crate::{Activation, Gate, MapShape};
 
 /// `x` after the activation.
 #[must_use]
@@ -110,6 +110,26 @@ pub fn layer_norm(row: &[f32], scale: &[f32], shift: &[f32], epsilon: f32) -> Ve
     (row.iter().zip(scale).zip(shift))
         .map(|((&x, &scale), &shift)| unit(x) * f64::from(scale) + f64::from(shift))
         .collect()
+}
+
+/// RMS norm of one row.
+#[must_use]
+#[expect(clippy::cast_precision_loss, reason = "rows are far shorter than 2^53")]
+pub fn rms_norm(row: &[f32], scale: &[f32], epsilon: f32) -> Vec<f64> {
+    let root = (dot(row, row) / row.len() as f64 + f64::from(epsilon)).sqrt();
+    row.iter().zip(scale).map(|(&x, &scale)| f64::from(x) / root * f64::from(scale)).collect()
+}
+
+/// One row of a gated MLP: the gates, then the values.
+#[must_use]
+pub fn gated(gate: Gate, row: &[f32]) -> Vec<f64> {
+    let function = |x: f64| match gate {
+        Gate::Silu => x / (1.0 + (-x).exp()),
+        Gate::GeluTanh => activate(Activation::GeluTanh, x),
+    };
+    let (gates, values) = row.split_at(row.len() / 2);
+    let pairs = gates.iter().zip(values);
+    pairs.map(|(&gate, &value)| function(f64::from(gate)) * f64::from(value)).collect()
 }
 
 /// Rotate-half rotary embedding of one head at one position.

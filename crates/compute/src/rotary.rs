@@ -1,4 +1,5 @@
-//! Rotary positions in the rotate-half form.
+//! Rotary positions in the rotate-half form: from the place in a sequence, or from given tables
+//! where a position is more than one number.
 
 use crate::simd::{Kernel, Simd};
 use crate::{Cpu, PackedSequences};
@@ -55,13 +56,41 @@ impl Rotary {
             let stride = layout.stride();
             let values = &mut tokens.values[sequence[0] * stride..sequence[1] * stride];
             let turned = 2 * layout.heads * layout.head;
-            cpu.isa().run(Turn { rotary: self, values, stride, turned });
+            let (tables, half) = ((&self.cosines[..], &self.sines[..]), self.half);
+            cpu.isa().run(Turn { tables, half, values, stride, turned });
         }
     }
 }
 
+/// Turns heads by given angles: multimodal rotary positions, whose frequencies are shared out
+/// among time, height and width (in sections or interleaved), are a matter of these tables alone.
+///
+/// `values` is `[tokens, stride]`; the first `heads` heads of `2 * half` numbers in each token
+/// are turned, those of frequency `i` by the angle of `cosines[token, i]` and
+/// `sines[token, i]`, both `[tokens, half]`.
+///
+/// # Panics
+/// If the tables differ in length, are not whole tokens, or the heads exceed the stride.
+pub fn rotate_heads(
+    cpu: Cpu,
+    values: &mut [f32],
+    (stride, heads, half): (usize, usize, usize),
+    (cosines, sines): (&[f32], &[f32]),
+) {
+    assert!(half > 0 && stride > 0, "rotary needs frequencies and tokens of some numbers");
+    assert_eq!(cosines.len(), sines.len(), "cosines and sines differ in length");
+    assert!(2 * half * heads <= stride, "{heads} heads exceed tokens of {stride} numbers");
+    let tokens = values.len() / stride;
+    assert_eq!(values.len(), tokens * stride, "values are not whole tokens of {stride}");
+    assert_eq!(cosines.len(), tokens * half, "tables do not fit {tokens} tokens");
+    let turned = 2 * half * heads;
+    cpu.isa().run(Turn { tables: (cosines, sines), half, values, stride, turned });
+}
+
 struct Turn<'a> {
-    rotary: &'a Rotary,
+    /// Cosines and sines, `half` of each for one token after the other.
+    tables: (&'a [f32], &'a [f32]),
+    half: usize,
     values: &'a mut [f32],
     stride: usize,
     turned: usize,
@@ -71,11 +100,11 @@ impl Kernel for Turn<'_> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let half = self.rotary.half;
+        let half = self.half;
         for (position, token) in self.values.chunks_exact_mut(self.stride).enumerate() {
             let frequencies = position * half..(position + 1) * half;
-            let cosines = &self.rotary.cosines[frequencies.clone()];
-            let sines = &self.rotary.sines[frequencies];
+            let cosines = &self.tables.0[frequencies.clone()];
+            let sines = &self.tables.1[frequencies];
             for head in token[..self.turned].chunks_exact_mut(2 * half) {
                 turn_head(simd, head.split_at_mut(half), cosines, sines);
             }

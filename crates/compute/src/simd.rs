@@ -7,6 +7,8 @@ mod portable;
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+mod neon;
 
 pub use isa::{ISA_VARIABLE, Isa, IsaError};
 
@@ -23,6 +25,8 @@ pub(crate) const UPPER_HALF: i32 = !0xFFFF;
 pub(crate) trait Simd: Copy {
     /// [`Self::LANES`] numbers in one register.
     type Vector: Copy;
+    /// As many 32-bit integers, or pairs of 16-bit ones, in one register.
+    type Integers: Copy;
     /// Numbers per vector, at most [`LANES_MAX`].
     const LANES: usize;
     /// Rows of the widest matrix-multiply tile whose sums still fit the registers, with two
@@ -71,6 +75,41 @@ pub(crate) trait Simd: Copy {
     /// The largest lane.
     fn largest(self, a: Self::Vector) -> f32;
 
+    /// All zeros.
+    fn zero_integers(self) -> Self::Integers;
+    /// The pair of 16-bit integers with these bits, in all lanes.
+    fn splat_pair(self, bits: i32) -> Self::Integers;
+    /// Reads [`Self::LANES`] pairs.
+    ///
+    /// # Safety
+    /// Twice [`Self::LANES`] numbers must be readable at `from`; no alignment is needed.
+    unsafe fn load_pairs(self, from: *const i16) -> Self::Integers;
+    /// Writes [`Self::LANES`] pairs, or 32-bit integers.
+    ///
+    /// # Safety
+    /// Twice [`Self::LANES`] numbers must be writable at `to`; no alignment is needed.
+    unsafe fn store_pairs(self, pairs: Self::Integers, to: *mut i16);
+    /// Reads [`Self::LANES`] pairs of bytes and widens them.
+    ///
+    /// # Safety
+    /// Twice [`Self::LANES`] numbers must be readable at `from`; no alignment is needed.
+    unsafe fn load_byte_pairs(self, from: *const i8) -> Self::Integers;
+    /// `a[0] * b[0] + a[1] * b[1] + sums` for the pairs of each lane, modulo 2^32.
+    fn multiply_add_pairs(
+        self,
+        a: Self::Integers,
+        b: Self::Integers,
+        sums: Self::Integers,
+    ) -> Self::Integers;
+    /// Each integer as the nearest `f32`.
+    fn integers_to_f32(self, a: Self::Integers) -> Self::Vector;
+    /// Rounds each lane to the nearest integer (ties to even), which must fit 16 bits, and
+    /// writes it.
+    ///
+    /// # Safety
+    /// [`Self::LANES`] numbers must be writable at `to`; no alignment is needed.
+    unsafe fn store_rounded_to(self, vector: Self::Vector, to: *mut i16);
+
     /// Reads the first [`Self::LANES`] numbers of `from`.
     #[inline(always)]
     fn load(self, from: &[f32]) -> Self::Vector {
@@ -85,6 +124,15 @@ pub(crate) trait Simd: Copy {
         assert!(to.len() >= Self::LANES, "a vector store needs {} numbers", Self::LANES);
         // SAFETY: the line above checked that LANES numbers are there.
         unsafe { self.store_to(vector, to.as_mut_ptr()) }
+    }
+
+    /// Rounds each lane to the nearest integer (ties to even), which must fit 16 bits, and
+    /// writes the first [`Self::LANES`] numbers of `to`.
+    #[inline(always)]
+    fn store_rounded(self, vector: Self::Vector, to: &mut [i16]) {
+        assert!(to.len() >= Self::LANES, "a vector store needs {} numbers", Self::LANES);
+        // SAFETY: the line above checked that LANES numbers are there.
+        unsafe { self.store_rounded_to(vector, to.as_mut_ptr()) }
     }
 
     /// Reads up to [`Self::LANES`] numbers; the lanes beyond them hold `fill`.

@@ -3,8 +3,10 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use onespace_media::{PreprocessSpec, Resample};
-use onespace_models::{Fusion, ModelDescription, ModelError, Part, Precision};
+use onespace_media::{Fit, PreprocessSpec, Resample};
+use onespace_models::{
+    Fusion, InputPart, ModelDescription, ModelError, Part, Precision, TokenizedInput,
+};
 
 use super::*;
 
@@ -18,8 +20,7 @@ struct CountingModel {
 impl CountingModel {
     fn new(held: bool) -> Arc<Self> {
         let preprocess = PreprocessSpec {
-            width: 1,
-            height: 1,
+            fit: Fit::Squash { width: 1, height: 1 },
             resample: Resample::Bicubic,
             mean: [0.5; 3],
             std: [0.5; 3],
@@ -31,7 +32,8 @@ impl CountingModel {
             dimensions: vec![1],
             text_tokens_max: 100,
             images_max: 10,
-            visual_tokens_per_image: 5,
+            image_tokens_max: 5,
+            text_chunk_tokens: None,
             preprocess,
             precision: Precision::F32,
             fusion: Fusion::Early,
@@ -49,8 +51,11 @@ impl EmbeddingModel for CountingModel {
     fn description(&self) -> &ModelDescription {
         &self.description
     }
-    fn tokenize(&self, _: &str) -> Result<Vec<u32>, ModelError> {
-        Ok(Vec::new())
+    fn tokenize(&self, _: &[InputPart<'_>]) -> Result<TokenizedInput, ModelError> {
+        Ok(TokenizedInput::default())
+    }
+    fn image_tokens(&self, _: u32, _: u32) -> usize {
+        5
     }
     fn cost(&self, sequence: &Sequence) -> u64 {
         tokens(sequence).len() as u64

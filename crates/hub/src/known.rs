@@ -52,7 +52,7 @@ pub const MODELS: [KnownModel; 9] = [
         parameters: "8 M in the picture tower",
         download_mb: None,
         note: "the smallest CLIP; English, 77 tokens; for trying things out",
-        support: Support::NotYet,
+        support: Support::Loadable,
     },
     KnownModel {
         alias: "bge-vl-base",
@@ -64,7 +64,7 @@ pub const MODELS: [KnownModel; 9] = [
         parameters: "150 M",
         download_mb: Some(299),
         note: "CLIP B/16 trained so that picture plus text is a query; English, 77 tokens",
-        support: Support::NotYet,
+        support: Support::Loadable,
     },
     KnownModel {
         alias: "clip-b32",
@@ -76,7 +76,7 @@ pub const MODELS: [KnownModel; 9] = [
         parameters: "151 M",
         download_mb: Some(605),
         note: "the first CLIP; 8.8 GFLOP a picture; English, 77 tokens; ImageNet 63.3 %",
-        support: Support::NotYet,
+        support: Support::Loadable,
     },
     KnownModel {
         alias: "clip-datacomp-b32",
@@ -88,7 +88,7 @@ pub const MODELS: [KnownModel; 9] = [
         parameters: "151 M",
         download_mb: Some(605),
         note: "11.5 GFLOP a picture; English, 77 tokens; ImageNet 72.8 %",
-        support: Support::NotYet,
+        support: Support::Loadable,
     },
     KnownModel {
         alias: "clip-datacomp-b16",
@@ -100,7 +100,7 @@ pub const MODELS: [KnownModel; 9] = [
         parameters: "150 M",
         download_mb: Some(599),
         note: "35 GFLOP a picture; English, 77 tokens; ImageNet 73.5 %",
-        support: Support::NotYet,
+        support: Support::Loadable,
     },
     KnownModel {
         alias: "siglip2-base",
@@ -112,7 +112,7 @@ pub const MODELS: [KnownModel; 9] = [
         parameters: "375 M",
         download_mb: Some(1_501),
         note: "109 languages, 64 tokens; 35 GFLOP a picture; ImageNet 78.2 %",
-        support: Support::NotYet,
+        support: Support::Loadable,
     },
     KnownModel {
         alias: "embeddinggemma2",

@@ -17,6 +17,8 @@ use crate::name::{ModelReference, RepositoryName};
 use crate::record::{RecordedFile, SourceRecord};
 use crate::selection::{INDEX_FILE, missing_shards, select};
 
+/// The operator's own file in a model's folder; another revision does not take it away.
+const OVERRIDES_FILE: &str = "onespace.json";
 /// Bytes that stay free on the disk.
 const RESERVE_BYTES: u64 = 64 << 20;
 
@@ -282,6 +284,10 @@ impl Places {
         fs::create_dir_all(parent).map_err(failed(parent))?;
         sync_folder(&self.incoming).map_err(failed(&self.incoming))?;
         if self.target.exists() {
+            let (old, new) = (self.target.join(OVERRIDES_FILE), self.incoming.join(OVERRIDES_FILE));
+            if old.exists() {
+                fs::copy(&old, new).map_err(failed(&old))?;
+            }
             remove_if_there(&self.outgoing).map_err(failed(&self.outgoing))?;
             fs::rename(&self.target, &self.outgoing).map_err(failed(&self.target))?;
         }

@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use image::ExtendedColorType;
 use image::codecs::jpeg::JpegEncoder;
-use onespace_media::{DecodeLimits, PreprocessSpec, Resample, decode, inspect, prepare};
+use onespace_media::{DecodeLimits, Fit, PreprocessSpec, Resample, decode, inspect, prepare};
 
 const RUNS: usize = 15;
 const QUALITY: u8 = 85;
@@ -53,8 +53,12 @@ fn timed(mut work: impl FnMut()) -> (f64, f64) {
 fn main() {
     let limits = DecodeLimits::default();
     let (mean, std) = ([0.5; 3], [0.5; 3]);
-    let spec =
-        PreprocessSpec { width: SIDE_PX, height: SIDE_PX, resample: Resample::Bicubic, mean, std };
+    let spec = PreprocessSpec {
+        fit: Fit::Squash { width: SIDE_PX, height: SIDE_PX },
+        resample: Resample::Bicubic,
+        mean,
+        std,
+    };
     println!(
         "JPEG quality {QUALITY}, to {SIDE_PX} x {SIDE_PX}; median (fastest) of {RUNS} runs in ms"
     );

@@ -4,7 +4,7 @@
 //!
 //! * [`inspect`] reads headers only: type, size, orientation, colour. No pixel is allocated.
 //! * [`decode`] gives the oriented picture as 8-bit RGB.
-//! * [`prepare`] gives what a model eats: decoded, oriented, squashed to `width x height`.
+//! * [`prepare`] gives what a model eats: decoded, oriented, resized and cut as its [`PreprocessSpec`] says.
 //!
 //! The type is told from the bytes, never from a name. All limits are checked against the header
 //! before the first pixel is allocated, the memory a decoder will want included. Decoders are
@@ -49,20 +49,17 @@ mod limits;
 mod orientation;
 mod pipeline;
 mod resize;
+mod spec;
 pub mod worker;
 
 use std::sync::Arc;
-
-use serde::{Deserialize, Serialize};
 
 pub use error::{Cause, MediaError, UnsupportedFeature};
 pub use facts::{ColorSpace, ImageFacts};
 pub use format::{ImageFormat, sniff};
 pub use limits::DecodeLimits;
 pub use pipeline::{RgbImage, decode, inspect, prepare};
-
-/// Longest side, in pixels, that a [`PreprocessSpec`] may ask for.
-pub const PREPARED_SIDE_PX_MAX: u32 = 4096;
+pub use spec::{Fit, PREPARED_SIDE_PX_MAX, PreprocessSpec, Resample};
 
 /// Model-ready pixels of one picture, before normalisation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,26 +70,4 @@ pub struct PreparedImage {
     pub height: u32,
     /// Row-major `height x width x 3` RGB, one byte per channel.
     pub rgb: Arc<[u8]>,
-}
-
-/// What a model wants a picture turned into.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-pub struct PreprocessSpec {
-    /// Width of the prepared picture in pixels, 1 to [`PREPARED_SIDE_PX_MAX`].
-    pub width: u32,
-    /// Height of the prepared picture in pixels, 1 to [`PREPARED_SIDE_PX_MAX`].
-    pub height: u32,
-    /// How the picture is resampled to `width x height`; its shape is not kept.
-    pub resample: Resample,
-    /// Per-channel mean the model subtracts, on a 0..1 scale. Not applied here.
-    pub mean: [f32; 3],
-    /// Per-channel standard deviation the model divides by, on a 0..1 scale. Not applied here.
-    pub std: [f32; 3],
-}
-
-/// The resampling filter.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub enum Resample {
-    /// Antialiased bicubic, a = -0.5: bit for bit the `BICUBIC` of Pillow up to version 11.
-    Bicubic,
 }

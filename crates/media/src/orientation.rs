@@ -7,6 +7,12 @@ pub(crate) fn swaps_sides(orientation: u8) -> bool {
     orientation >= 5
 }
 
+/// Whether the columns, and the rows, of the stored picture run against those of the upright one
+/// that they become, by EXIF orientation.
+pub(crate) fn mirrors(orientation: u8) -> (bool, bool) {
+    (matches!(orientation, 2 | 3 | 7 | 8), matches!(orientation, 3 | 4 | 6 | 7))
+}
+
 /// Turns a row-major `width x height` RGB picture, stored with an EXIF `orientation`, upright.
 ///
 /// The result has its sides swapped for orientations 5 to 8. `None` where memory is short.

@@ -3,11 +3,12 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::header::Header;
-use crate::orientation::{swaps_sides, upright};
-use crate::resize::{FirstAxis, Size, bicubic};
+use crate::orientation::{mirrors, swaps_sides, upright};
+use crate::resize::{FirstAxis, Plan, resize};
+use crate::spec::{Axis, Geometry, Size};
 use crate::{
-    DecodeLimits, ImageFacts, ImageFormat, MediaError, PREPARED_SIDE_PX_MAX, PreparedImage,
-    PreprocessSpec, Resample, codec, header, sniff,
+    DecodeLimits, ImageFacts, ImageFormat, MediaError, PreparedImage, PreprocessSpec, codec,
+    header, sniff,
 };
 
 /// A decoded picture, upright.
@@ -37,7 +38,7 @@ pub fn decode(bytes: &[u8], limits: &DecodeLimits) -> Result<RgbImage, MediaErro
     decode_with_facts(bytes, limits).map(|(_, image)| image)
 }
 
-/// Decodes a picture and squashes it to `spec.width x spec.height`.
+/// Decodes a picture and brings it to the size that `spec` asks for.
 ///
 /// # Errors
 /// Any [`MediaError`].
@@ -78,32 +79,53 @@ pub(crate) fn prepare_with_facts(
     limits: &DecodeLimits,
     spec: &PreprocessSpec,
 ) -> Result<(ImageFacts, PreparedImage), MediaError> {
-    let sides = 1..=PREPARED_SIDE_PX_MAX;
-    if !sides.contains(&spec.width) || !sides.contains(&spec.height) {
-        return Err(MediaError::InvalidSpec { width: spec.width, height: spec.height });
-    }
     let header = read_header(bytes, limits)?;
     let facts = &header.facts;
-    let from = Size { width: facts.width, height: facts.height };
-    let upright_size = Size { width: spec.width, height: spec.height };
-    let (to, first) = if swaps_sides(facts.orientation) {
-        (upright_size.swapped(), FirstAxis::Vertical)
-    } else {
-        (upright_size, FirstAxis::Horizontal)
-    };
-    let Resample::Bicubic = spec.resample;
-    let halfway_bytes = first.halfway(from, to).rgb_bytes();
-    let resize_bytes = halfway_bytes + from.rgb_bytes().max(to.rgb_bytes());
+    let (width, height) = facts.oriented_size();
+    let geometry = spec.geometry(Size { width, height })?;
+    let plan = stored_plan(facts, geometry);
+    let prepared = Size { width: geometry.0.prepared, height: geometry.1.prepared };
+    let halfway_bytes = plan.halfway().rgb_bytes();
+    let resize_bytes = halfway_bytes + plan.from.rgb_bytes().max(prepared.rgb_bytes());
     limits.check_memory(facts, header.decode_bytes.max(resize_bytes))?;
     let rgb = guarded(facts.format, || {
+        let no_memory = || MediaError::broken(facts.format, "no memory to resize the picture");
         let rgb = codec::pixels(bytes, &header, limits)?;
-        let rgb = bicubic(rgb, from, to, first)
-            .ok_or_else(|| MediaError::broken(facts.format, "no memory to resize the picture"))?;
-        upright(rgb, to.width, to.height, facts.orientation)
-            .ok_or_else(|| MediaError::broken(facts.format, "no memory to turn the picture"))
+        let rgb = resize(rgb, plan, spec.resample).ok_or_else(no_memory)?;
+        let kept = plan.kept();
+        let rgb = upright(rgb, kept.width, kept.height, facts.orientation).ok_or_else(no_memory)?;
+        on_black(rgb, geometry).ok_or_else(no_memory)
     })?;
-    let image = PreparedImage { width: spec.width, height: spec.height, rgb: rgb.into() };
+    let image = PreparedImage { width: prepared.width, height: prepared.height, rgb: rgb.into() };
     Ok((header.facts, image))
+}
+
+/// The geometry of the upright picture as that of the stored one.
+fn stored_plan(facts: &ImageFacts, (across, down): Geometry) -> Plan {
+    let from = Size { width: facts.width, height: facts.height };
+    let (across, down, first) = if swaps_sides(facts.orientation) {
+        (down, across, FirstAxis::Vertical)
+    } else {
+        (across, down, FirstAxis::Horizontal)
+    };
+    let (columns, rows) = mirrors(facts.orientation);
+    let seen = |axis: Axis, mirrored| if mirrored { axis.mirrored() } else { axis };
+    Plan { from, across: seen(across, columns), down: seen(down, rows), first }
+}
+
+/// Puts the kept pixels at their place on black, where they do not fill the prepared picture.
+fn on_black(rgb: Vec<u8>, (across, down): Geometry) -> Option<Vec<u8>> {
+    if across.kept == across.prepared && down.kept == down.prepared {
+        return Some(rgb);
+    }
+    let row_bytes = across.prepared as usize * 3;
+    let mut out = codec::allocate(row_bytes * down.prepared as usize)?;
+    let rows = out.chunks_exact_mut(row_bytes).skip(down.before as usize);
+    let kept_bytes = across.kept as usize * 3;
+    for (out, row) in rows.zip(rgb.chunks_exact(kept_bytes)) {
+        out[across.before as usize * 3..][..kept_bytes].copy_from_slice(row);
+    }
+    Some(out)
 }
 
 fn read_header(bytes: &[u8], limits: &DecodeLimits) -> Result<Header, MediaError> {

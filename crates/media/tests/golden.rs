@@ -6,7 +6,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use onespace_media::{DecodeLimits, PreprocessSpec, Resample, decode, inspect, prepare};
+use onespace_media::{DecodeLimits, Fit, PreprocessSpec, Resample, decode, inspect, prepare};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -81,7 +81,7 @@ fn patterned(case: &ResizeCase) -> Vec<u8> {
 
 fn spec(width: u32, height: u32) -> PreprocessSpec {
     let (mean, std) = ([0.5; 3], [0.5; 3]);
-    PreprocessSpec { width, height, resample: Resample::Bicubic, mean, std }
+    PreprocessSpec { fit: Fit::Squash { width, height }, resample: Resample::Bicubic, mean, std }
 }
 
 /// Reports the largest and the mean difference, and whether it is within the tolerance.

@@ -8,7 +8,7 @@ mod build;
 use std::time::{Duration, Instant};
 
 use build::goldens;
-use onespace_media::{DecodeLimits, PreprocessSpec, Resample, decode, inspect, prepare};
+use onespace_media::{DecodeLimits, Fit, PreprocessSpec, Resample, decode, inspect, prepare};
 
 /// Files made from each golden picture, besides its truncations.
 const MUTANTS_PER_PICTURE: usize = 60;
@@ -85,7 +85,12 @@ fn peak_bytes() -> u64 {
 /// Asks all three questions of a file; gives whether it decodes.
 fn answer(name: &str, bytes: &[u8], limits: &DecodeLimits) -> bool {
     let (mean, std) = ([0.0; 3], [1.0; 3]);
-    let spec = PreprocessSpec { width: 32, height: 32, resample: Resample::Bicubic, mean, std };
+    let spec = PreprocessSpec {
+        fit: Fit::Squash { width: 32, height: 32 },
+        resample: Resample::Bicubic,
+        mean,
+        std,
+    };
     let start = Instant::now();
     let facts = inspect(bytes, limits);
     let image = decode(bytes, limits);

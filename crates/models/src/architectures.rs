@@ -1,3 +1,4 @@
-//! One file per architecture.
+//! One folder per architecture.
 
+pub(crate) mod dual_encoder;
 pub(crate) mod onespace_fusion;

@@ -1,8 +1,10 @@
 //! `config.json`: the sizes of a model, checked before anything is allocated by them.
 
-use onespace_media::{PreprocessSpec, Resample};
+use onespace_compute::{Activation, Mask};
+use onespace_media::{Fit, PreprocessSpec, Resample};
 use serde::Deserialize;
 
+use crate::layers::EncoderShape;
 use crate::model_files::CONFIG_FILE;
 use crate::{LoadError, LoadErrorKind};
 
@@ -85,6 +87,19 @@ impl Config {
         Ok(config)
     }
 
+    /// The shape of the transformer.
+    pub(crate) fn encoder(&self) -> EncoderShape {
+        EncoderShape {
+            width: self.width,
+            layers: self.layers,
+            heads: self.heads,
+            mlp: self.mlp,
+            epsilon: self.norm_eps,
+            activation: Activation::GeluTanh,
+            mask: Mask::Full,
+        }
+    }
+
     /// Numbers per attention head.
     pub(crate) fn head(&self) -> usize {
         self.width / self.heads
@@ -99,8 +114,7 @@ impl Config {
     pub(crate) fn preprocess(&self) -> PreprocessSpec {
         let side = u32::try_from(self.image_side_px).expect("the side was checked at load");
         PreprocessSpec {
-            width: side,
-            height: side,
+            fit: Fit::Squash { width: side, height: side },
             resample: Resample::Bicubic,
             mean: self.image_mean,
             std: self.image_std,

@@ -1,35 +1,27 @@
 //! What a model takes and gives, and the name of its vector space.
 
+use onespace_compute::Precision;
 use onespace_media::PreprocessSpec;
 use sha2::{Digest, Sha256};
 
 /// Hexadecimal digits of a fingerprint: 64 bits.
 const FINGERPRINT_DIGITS: usize = 16;
 
-/// The numbers that a forward pass computes with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Precision {
-    /// 32-bit floating point throughout.
-    F32,
-}
-
-impl Precision {
-    /// The name used in fingerprints and on the wire.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::F32 => "f32",
-        }
-    }
-}
-
 /// Where text and images meet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Fusion {
     /// In one sequence, read by one transformer: their order and neighbours matter.
     Early,
+    /// In their vectors: text and images are embedded apart, each to unit length. The images'
+    /// vectors are averaged and normalised, then weighed against the text's.
+    Late {
+        /// Weight of the text; that of the images together is the rest to 1.
+        text_weight: f32,
+    },
+    /// In their vectors as the towers give them, which were trained for it: the mean of the
+    /// images' plus that of the text.
+    LateSum,
 }
 
 impl Fusion {
@@ -38,6 +30,16 @@ impl Fusion {
     pub fn name(self) -> &'static str {
         match self {
             Self::Early => "early",
+            Self::Late { .. } | Self::LateSum => "late",
+        }
+    }
+
+    /// What it adds to a fingerprint; nothing for early fusion, which is part of the weights.
+    fn space_part(self) -> Option<String> {
+        match self {
+            Self::Early => None,
+            Self::Late { text_weight } => Some(format!("late {text_weight}")),
+            Self::LateSum => Some("late sum".to_owned()),
         }
     }
 }
@@ -58,19 +60,29 @@ pub struct ModelDescription {
     pub text_tokens_max: usize,
     /// Most images in a sequence.
     pub images_max: usize,
-    /// Places that an image takes in the sequence.
-    pub visual_tokens_per_image: usize,
+    /// Most places that an image takes; [`crate::EmbeddingModel::image_tokens`] says how many.
+    pub image_tokens_max: usize,
+    /// Text tokens that the model reads at a time, where longer text is embedded in chunks whose
+    /// unit vectors are averaged; `None` where all text is read in one sequence.
+    pub text_chunk_tokens: Option<usize>,
     /// What the model wants a picture turned into.
     pub preprocess: PreprocessSpec,
     /// The numbers that it computes with.
     pub precision: Precision,
     /// Where text and images meet.
     pub fusion: Fusion,
-    /// SHA-256 of `model.safetensors`, in lower-case hexadecimal.
+    /// SHA-256 of `model.safetensors`, in lower-case hexadecimal; of several files, of their
+    /// hashes.
     pub weights_sha256: String,
 }
 
 impl ModelDescription {
+    /// In how many chunks so many text tokens are embedded; 1 where they are read at once.
+    #[must_use]
+    pub fn text_chunks(&self, text_tokens: usize) -> usize {
+        self.text_chunk_tokens.map_or(1, |chunk| text_tokens.div_ceil(chunk)).max(1)
+    }
+
     /// A short name of the vector space: equal exactly where model, revision, weights,
     /// preprocessing and precision are. Vectors with different fingerprints cannot be compared.
     #[must_use]
@@ -80,15 +92,15 @@ impl ModelDescription {
             self.name.clone(),
             self.revision.clone(),
             self.weights_sha256.clone(),
-            format!("{}x{} {:?}", spec.width, spec.height, spec.resample),
+            spec.geometry_name(),
             format!("{:?} {:?}", spec.mean, spec.std),
             self.precision.name().to_owned(),
         ];
         let mut hash = Sha256::new();
-        for part in &parts {
+        for part in parts.into_iter().chain(self.fusion.space_part()) {
             // The length in front keeps ("ab", "c") and ("a", "bc") apart.
             hash.update((part.len() as u64).to_le_bytes());
-            hash.update(part);
+            hash.update(&part);
         }
         let mut fingerprint = hex::encode(hash.finalize());
         fingerprint.truncate(FINGERPRINT_DIGITS);
@@ -98,7 +110,7 @@ impl ModelDescription {
 
 #[cfg(test)]
 mod tests {
-    use onespace_media::{PreprocessSpec, Resample};
+    use onespace_media::{Fit, PreprocessSpec, Resample};
 
     use super::{FINGERPRINT_DIGITS, Fusion, ModelDescription, Precision};
 
@@ -110,10 +122,10 @@ mod tests {
             dimensions: vec![128, 512],
             text_tokens_max: 10,
             images_max: 2,
-            visual_tokens_per_image: 5,
+            image_tokens_max: 5,
+            text_chunk_tokens: None,
             preprocess: PreprocessSpec {
-                width: 64,
-                height: 64,
+                fit: Fit::Squash { width: 64, height: 64 },
                 resample: Resample::Bicubic,
                 mean: [0.5; 3],
                 std: [0.5; 3],
@@ -131,13 +143,15 @@ mod tests {
         assert_eq!(fingerprint.len(), FINGERPRINT_DIGITS);
         assert!(fingerprint.chars().all(|c| c.is_ascii_hexdigit()));
         type Change = fn(&mut ModelDescription);
-        let changes: [(&str, Change, bool); 8] = [
+        let changes: [(&str, Change, bool); 10] = [
             ("nothing", |_| {}, false),
             ("limits", |d| d.images_max = 9, false),
             ("name", |d| d.name = "other".into(), true),
             ("revision", |d| d.revision = "2".into(), true),
             ("weights", |d| d.weights_sha256 = "01".into(), true),
-            ("size", |d| d.preprocess.width = 32, true),
+            ("size", |d| d.preprocess.fit = Fit::Squash { width: 32, height: 64 }, true),
+            ("fusion", |d| d.fusion = Fusion::LateSum, true),
+            ("weight", |d| d.fusion = Fusion::Late { text_weight: 0.25 }, true),
             ("mean", |d| d.preprocess.mean[1] = 0.4, true),
             ("border", |d| (d.name, d.revision) = ("name1".into(), String::new()), true),
         ];

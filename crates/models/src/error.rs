@@ -38,7 +38,7 @@ pub enum ModelError {
     /// An image that was not prepared as the model's description asks.
     #[error(
         "sequence {index} has an image of {width}x{height} ({bytes} bytes), the model reads \
-         {expected_width}x{expected_height} RGB; prepare it by the model's description"
+         {expected}; prepare it by the model's description"
     )]
     ImageSize {
         /// Place in the batch.
@@ -49,10 +49,8 @@ pub enum ModelError {
         height: u32,
         /// Bytes of its pixels.
         bytes: usize,
-        /// Width that the model reads, in pixels.
-        expected_width: u32,
-        /// Height that the model reads, in pixels.
-        expected_height: u32,
+        /// What the model reads.
+        expected: String,
     },
     /// A token id that is not in the vocabulary.
     #[error("sequence {index} has token id {id}, the vocabulary ends at {vocabulary}")]
@@ -70,6 +68,14 @@ pub enum ModelError {
         /// What the tokenizer said.
         #[source]
         source: Source,
+    },
+    /// The file of weights, which is read row by row while the model is used, can no longer be
+    /// read.
+    #[error("the model's weights can no longer be read; load the model again")]
+    WeightsUnreadable {
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
     },
     /// A vector came out that is not finite or not of unit length. Nothing is returned.
     #[error("the model gave a broken vector for sequence {index} (length {norm})")]

@@ -1,49 +1,79 @@
 //! Models from a folder. Their files are read, not trusted.
 
-use std::fs::File;
-use std::io::Read;
+use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::model_files::{CONFIG_FILE, FileBytes, ModelFiles, TOKENIZER_FILE, WEIGHTS_FILE};
+use onespace_compute::{Isa, Precision};
+use serde::Deserialize;
+
+use crate::architectures::dual_encoder::DualEncoder;
+use crate::config::ONESPACE_FUSION;
+use crate::huggingface::{Folder, read};
+use crate::model_files::{CONFIG_FILE, ModelFiles, TOKENIZER_FILE, WEIGHTS_FILE};
+use crate::weights::Shard;
 use crate::{EmbeddingModel, LoadError, LoadErrorKind};
 
-const CONFIG_BYTES_MAX: u64 = 64 << 10;
 const TOKENIZER_BYTES_MAX: u64 = 64 << 20;
-const WEIGHTS_BYTES_MAX: u64 = 4 << 30;
 
-/// Loads `config.json`, `tokenizer.json` and `model.safetensors` from a folder.
+/// How a model is loaded.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LoadOptions {
+    /// What it computes with. By default the fastest precision whose vectors stay close to those
+    /// of [`Precision::F32`]; that alone for models in this program's own form.
+    pub precision: Option<Precision>,
+    /// What it is called; by default as `onespace.json` in the folder says, or like the folder.
+    /// A model in this program's own form keeps its own name.
+    pub name: Option<String>,
+    /// Which training or download of it; by default a hash of the folder's settings.
+    pub revision: Option<String>,
+}
+
+/// The keys that say how to read the others.
+#[derive(Deserialize)]
+struct Kind {
+    architecture: Option<String>,
+    model_type: Option<String>,
+}
+
+/// Loads a model from a folder: an ordinary Hugging Face one (`clip`, `siglip`, `siglip2`), or
+/// `config.json`, `tokenizer.json` and `model.safetensors` in this program's own form.
+///
+/// Weights are read tensor by tensor and packed; of the files only the token table is used later,
+/// row by row. The memory needed is that of the packed weights and twice the largest tensor.
 ///
 /// # Errors
 /// When a file is missing or too large, is malformed, or does not fit the others. The message
 /// names the file, and the tensor where there is one.
-pub fn load(dir: &Path) -> Result<Arc<dyn EmbeddingModel>, LoadError> {
-    ModelFiles {
-        config: read(dir, CONFIG_FILE, CONFIG_BYTES_MAX)?,
-        tokenizer: read(dir, TOKENIZER_FILE, TOKENIZER_BYTES_MAX)?,
-        weights: read(dir, WEIGHTS_FILE, WEIGHTS_BYTES_MAX)?,
+pub fn load(dir: &Path, options: &LoadOptions) -> Result<Arc<dyn EmbeddingModel>, LoadError> {
+    let mut folder = Folder::new(dir);
+    let config = folder.settings(CONFIG_FILE)?;
+    let isa = current_isa()?;
+    let kind = serde_json::from_slice(&config).ok();
+    match kind {
+        Some(Kind { architecture: None, model_type: Some(_) }) => {
+            Ok(Arc::new(DualEncoder::load(&config, folder, isa, options)?))
+        }
+        Some(Kind { architecture: None, model_type: None }) => {
+            let message = format!(
+                "has neither model_type (clip, siglip or siglip2) nor architecture \
+                 ({ONESPACE_FUSION}); copy the model's own file"
+            );
+            Err(LoadError::new(LoadErrorKind::Unsupported, CONFIG_FILE, message))
+        }
+        // What cannot be read is refused where its contents are.
+        Some(Kind { architecture: Some(_), .. }) | None => ModelFiles {
+            config: Cow::Owned(config),
+            tokenizer: Cow::Owned(read(dir, TOKENIZER_FILE, TOKENIZER_BYTES_MAX)?),
+            weights: Shard::open(&dir.join(WEIGHTS_FILE))?,
+        }
+        .load(isa, options.precision.unwrap_or(Precision::F32)),
     }
-    .load()
 }
 
-fn read(dir: &Path, file: &str, bytes_max: u64) -> Result<FileBytes, LoadError> {
-    let path = dir.join(file);
-    let shown = path.display().to_string();
-    let unreadable = |error: std::io::Error| {
-        let message = "cannot be read; check that it exists and may be read";
-        LoadError::new(LoadErrorKind::File, &shown, message).caused_by(error)
-    };
-    let opened = File::open(&path).map_err(unreadable)?;
-    let length = opened.metadata().map_err(unreadable)?.len();
-    let mut bytes = Vec::new();
-    if length <= bytes_max {
-        bytes.reserve_exact(usize::try_from(length).unwrap_or(0));
-        // The file may have grown since: one byte more than allowed is enough to see it.
-        opened.take(bytes_max + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-    }
-    if length > bytes_max || bytes.len() as u64 > bytes_max {
-        let message = format!("is larger than {bytes_max} bytes; it is no file of a model");
-        return Err(LoadError::new(LoadErrorKind::File, &shown, message));
-    }
-    Ok(FileBytes::Read(bytes))
+/// The instruction set of this process.
+pub(crate) fn current_isa() -> Result<Isa, LoadError> {
+    Isa::current().map_err(|error| {
+        LoadError::new(LoadErrorKind::Processor, "processor", error.to_string()).caused_by(error)
+    })
 }

@@ -1,11 +1,17 @@
 //! The parts that architectures are made of.
 
+mod attention_pool;
+mod encoder;
 mod linear;
-mod transformer;
+mod patches;
+mod position_grid;
 mod vision_tower;
 mod visual_tokens;
 
-pub(crate) use linear::{Linear, layer_norm};
-pub(crate) use transformer::Transformer;
+pub(crate) use attention_pool::AttentionPool;
+pub(crate) use encoder::{Encoder, EncoderShape, LayerNames};
+pub(crate) use linear::{Linear, Packing, layer_norm};
+pub(crate) use patches::{PatchEmbedding, PatchOrder};
+pub(crate) use position_grid::PositionGrid;
 pub(crate) use vision_tower::VisionTower;
 pub(crate) use visual_tokens::VisualTokens;

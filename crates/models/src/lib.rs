@@ -1,7 +1,7 @@
 //! Weights, tokenizers and forward passes: a sequence of text and images in, one vector out.
 //!
-//! A model is three files, `config.json`, `tokenizer.json` and `model.safetensors`. The one in
-//! [`embedded`] is part of the program; [`folder`] reads others. Both give an
+//! A model is a folder of files. The one in [`embedded`] is part of the program; [`folder`] reads
+//! others, ordinary Hugging Face ones included. Both give an
 //! [`EmbeddingModel`], whose [`EmbeddingModel::embed`] turns each [`Sequence`] of a batch into
 //! a vector of unit length. [`ModelDescription`] says what the model takes and gives, and
 //! [`ModelDescription::space_fingerprint`] names the space that its vectors live in.
@@ -14,22 +14,30 @@
 //! documentation of `onespace_compute`.
 
 mod architectures;
+mod checks;
 mod config;
 mod description;
 pub mod embedded;
 mod error;
 pub mod folder;
+mod huggingface;
 mod layers;
 mod model_files;
+mod passes;
 mod sequence;
 mod shorten;
 mod tokenizer;
+mod trace;
 mod weights;
 
-pub use description::{Fusion, ModelDescription, Precision};
+pub use description::{Fusion, ModelDescription};
 pub use error::{LoadError, LoadErrorKind, ModelError};
-pub use sequence::{Part, Sequence};
+pub use onespace_compute::Precision;
+pub use sequence::{InputPart, Part, Sequence, TokenizedInput, TokenizedPart};
 pub use shorten::shorten;
+pub use trace::Stage;
+
+use onespace_media::PreprocessSpec;
 
 /// A model that turns sequences into vectors.
 ///
@@ -39,11 +47,22 @@ pub trait EmbeddingModel: Send + Sync {
     /// What the model takes and gives.
     fn description(&self) -> &ModelDescription;
 
-    /// The token ids of a text. Any text is ordinary text: nothing in it is a command.
+    /// What the model will read of the parts: token ids, with the pictures at their places. Any
+    /// text is ordinary text: nothing in it is a command. Parts of text without a token vanish.
     ///
     /// # Errors
     /// [`ModelError::Tokenizer`] when the tokenizer fails.
-    fn tokenize(&self, text: &str) -> Result<Vec<u32>, ModelError>;
+    fn tokenize(&self, input: &[InputPart<'_>]) -> Result<TokenizedInput, ModelError>;
+
+    /// What the pictures of this input are to be turned into. The description's, unless it
+    /// depends on how much else there is to read.
+    fn preprocess(&self, _input: &TokenizedInput) -> PreprocessSpec {
+        self.description().preprocess.clone()
+    }
+
+    /// Places that a prepared picture of that width and height, in pixels, takes in the sequence,
+    /// or in the vision tower of a model without a common one.
+    fn image_tokens(&self, width: u32, height: u32) -> usize;
 
     /// Estimated multiply-adds of embedding the sequence, in thousands.
     fn cost(&self, sequence: &Sequence) -> u64;
@@ -55,4 +74,13 @@ pub trait EmbeddingModel: Send + Sync {
     /// When a sequence is empty, too long, or does not fit the model, before anything is
     /// computed; or [`ModelError::InvalidOutput`] when a vector comes out broken.
     fn embed(&self, batch: &[Sequence]) -> Result<Vec<Vec<f32>>, ModelError>;
+
+    /// Intermediate results of embedding one sequence, for comparison with a reference
+    /// implementation; none from models that have no reference outside of this project.
+    ///
+    /// # Errors
+    /// As [`EmbeddingModel::embed`].
+    fn stages(&self, _sequence: &Sequence) -> Result<Vec<Stage>, ModelError> {
+        Ok(Vec::new())
+    }
 }

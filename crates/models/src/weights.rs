@@ -1,133 +1,139 @@
-//! `model.safetensors`: 16-bit tensors by name, each checked and taken exactly once.
+//! Tensors by name, each checked and taken exactly once.
+//!
+//! A model's tensors lie in one file or in several shards. Only headers are read at first; a
+//! tensor's numbers are read when it is taken, so that loading needs no more memory than the
+//! model itself and its largest tensor twice. Tables that are looked up row by row are checked,
+//! but stay in their file.
 
-use std::collections::BTreeSet;
+mod header;
+mod numbers;
+mod shard;
+mod table;
 
-use half::f16;
-use half::slice::HalfFloatSliceExt;
-use safetensors::{Dtype, SafeTensors};
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+use std::sync::Arc;
+
 use sha2::{Digest, Sha256};
 
-use crate::model_files::{FileBytes, WEIGHTS_FILE};
+use header::Entry;
+use numbers::NumberKind;
+pub(crate) use shard::Shard;
+pub(crate) use table::TokenTable;
+
+use crate::model_files::WEIGHTS_FILE;
 use crate::{LoadError, LoadErrorKind};
 
-/// Numbers widened at a time.
-const WIDEN_AT_ONCE: usize = 256;
-/// Bytes per stored number.
-const F16_BYTES: usize = 2;
-/// All ones in the exponent of an `f16`: infinity or not a number.
-const F16_EXPONENT: u16 = 0x7c00;
+/// The file of a tensor, its numbers' type, and its bytes in the file.
+type Found<'a> = (&'a Arc<Shard>, NumberKind, Range<u64>);
 
-/// The tensors of a file.
-pub(crate) struct Weights<'a> {
-    bytes: &'a FileBytes,
-    tensors: SafeTensors<'a>,
+/// The tensors of a model.
+pub(crate) struct Weights {
+    shards: Vec<Arc<Shard>>,
+    /// The place of each tensor: its shard, and where in it.
+    tensors: BTreeMap<String, (usize, Entry)>,
     taken: BTreeSet<String>,
 }
 
-impl<'a> Weights<'a> {
-    /// Reads the header.
-    pub(crate) fn open(bytes: &'a FileBytes) -> Result<Self, LoadError> {
-        let tensors = SafeTensors::deserialize(bytes).map_err(|error| {
-            let message = "is damaged or cut short; copy or export it again";
-            LoadError::new(LoadErrorKind::Weights, WEIGHTS_FILE, message).caused_by(error)
-        })?;
-        Ok(Self { bytes, tensors, taken: BTreeSet::new() })
+impl Weights {
+    /// Reads the headers of the files that hold a model together.
+    pub(crate) fn open(shards: Vec<Shard>) -> Result<Self, LoadError> {
+        let mut tensors = BTreeMap::new();
+        for (index, shard) in shards.iter().enumerate() {
+            for (name, entry) in shard.entries()? {
+                if tensors.contains_key(&name) {
+                    let message = "is in another file too; copy or export the model again";
+                    return Err(LoadError::of_tensor(shard.name(), &name, message));
+                }
+                tensors.insert(name, (index, entry));
+            }
+        }
+        let shards = shards.into_iter().map(Arc::new).collect();
+        Ok(Self { shards, tensors, taken: BTreeSet::new() })
     }
 
-    /// SHA-256 of the file, in hexadecimal.
-    pub(crate) fn sha256(&self) -> String {
-        hex::encode(Sha256::digest(&**self.bytes))
+    /// SHA-256 of the file, in hexadecimal; of several, of their hashes in order.
+    pub(crate) fn sha256(&self) -> Result<String, LoadError> {
+        let hashes: Vec<String> =
+            self.shards.iter().map(|shard| shard.sha256()).collect::<Result<_, _>>()?;
+        Ok(match hashes.as_slice() {
+            [only] => only.clone(),
+            several => hex::encode(Sha256::digest(several.join("\n"))),
+        })
+    }
+
+    /// Whether there is a tensor of that name.
+    pub(crate) fn contains(&self, name: &str) -> bool {
+        self.tensors.contains_key(name)
     }
 
     /// A tensor of that shape, widened.
     pub(crate) fn take(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>, LoadError> {
-        let bytes = self.checked(name, shape)?;
-        let mut values = vec![0.0; bytes.len() / F16_BYTES];
-        widen(bytes, &mut values);
+        let (shard, kind, range) = self.find(name, shape)?;
+        let bytes = shard.read(range)?;
+        let mut values = vec![0.0; bytes.len() / kind.bytes()];
+        kind.widen(&bytes, &mut values);
+        if let Some(at) = values.iter().position(|value| !value.is_finite()) {
+            return Err(not_finite(shard.name(), name, at));
+        }
+        self.taken.insert(name.to_owned());
         Ok(values)
     }
 
-    /// A table `[rows, width]` that stays as it is stored.
+    /// A table `[rows, width]` that stays where and as it is stored.
     pub(crate) fn take_table(
         &mut self,
         name: &str,
         rows: usize,
         width: usize,
     ) -> Result<TokenTable, LoadError> {
-        let table = self.checked(name, &[rows, width])?;
-        let start = table.as_ptr().addr() - self.bytes.as_ptr().addr();
-        let bytes = self.bytes.part(start..start + table.len());
-        Ok(TokenTable { bytes, rows, width })
-    }
-
-    /// The stored numbers of a tensor, after checking type, shape and finiteness.
-    fn checked(&mut self, name: &str, shape: &[usize]) -> Result<&'a [u8], LoadError> {
-        let again = "export configuration and weights together";
-        let refuse = |message: String| LoadError::of_tensor(WEIGHTS_FILE, name, message);
-        let tensor = self
-            .tensors
-            .tensor(name)
-            .map_err(|error| refuse(format!("is missing; {again}")).caused_by(error))?;
-        if tensor.dtype() != Dtype::F16 {
-            return Err(refuse(format!("is stored as {:?}; export it as F16", tensor.dtype())));
-        }
-        if tensor.shape() != shape {
-            let found = tensor.shape();
-            let message = format!("has shape {found:?}, config.json asks for {shape:?}; {again}");
-            return Err(refuse(message));
-        }
-        let bytes = tensor.data();
-        let broken =
-            |pair: &[u8]| u16::from_le_bytes([pair[0], pair[1]]) & F16_EXPONENT == F16_EXPONENT;
-        if let Some(at) = bytes.chunks_exact(F16_BYTES).position(broken) {
-            return Err(refuse(format!("number {at} is not finite; train or export it again")));
+        let (shard, kind, range) = self.find(name, &[rows, width])?;
+        let table = TokenTable::new(shard, kind, range, (rows, width));
+        if let Some(at) = table.first_not_finite()? {
+            return Err(not_finite(shard.name(), name, at));
         }
         self.taken.insert(name.to_owned());
-        Ok(bytes)
+        Ok(table)
     }
 
-    /// Refuses tensors that nothing took: the file is another model's.
-    pub(crate) fn finish(self) -> Result<(), LoadError> {
-        let extra = self.tensors.names().into_iter().find(|name| !self.taken.contains(*name));
-        extra.map_or(Ok(()), |name| {
+    /// Where a tensor is, after a look at its type and shape.
+    fn find(&self, name: &str, shape: &[usize]) -> Result<Found<'_>, LoadError> {
+        let again = "export configuration and weights together";
+        let Some((index, entry)) = self.tensors.get(name) else {
+            let file = self.shards.first().map_or(WEIGHTS_FILE, |shard| shard.name());
+            return Err(LoadError::of_tensor(file, name, format!("is missing; {again}")));
+        };
+        let shard = &self.shards[*index];
+        let Some(kind) = NumberKind::named(&entry.dtype) else {
+            let message = format!("is stored as {}; export it as F32, F16 or BF16", entry.dtype);
+            return Err(LoadError::of_tensor(shard.name(), name, message));
+        };
+        if entry.shape != shape {
+            let found = &entry.shape;
+            let message = format!("has shape {found:?}, config.json asks for {shape:?}; {again}");
+            return Err(LoadError::of_tensor(shard.name(), name, message));
+        }
+        Ok((shard, kind, entry.range.clone()))
+    }
+
+    /// Refuses tensors that nothing took, but for those that `ignored` knows: the file is another
+    /// model's.
+    pub(crate) fn finish(self, ignored: impl Fn(&str) -> bool) -> Result<(), LoadError> {
+        let left = |name: &&String| !self.taken.contains(*name) && !ignored(name);
+        self.tensors.keys().find(left).map_or(Ok(()), |name| {
+            let file = self.shards[self.tensors[name].0].name();
             let message = "is not part of this model; export configuration and weights together";
-            Err(LoadError::of_tensor(WEIGHTS_FILE, name, message))
+            Err(LoadError::of_tensor(file, name, message))
         })
     }
 }
 
-/// The vectors of a vocabulary, 16 bits a number, widened row by row as they are used.
-pub(crate) struct TokenTable {
-    bytes: FileBytes,
-    rows: usize,
-    width: usize,
+fn not_finite(file: &str, name: &str, at: usize) -> LoadError {
+    let message = format!("number {at} is not finite; train or export it again");
+    LoadError::of_tensor(file, name, message)
 }
 
-impl TokenTable {
-    /// Ids in the table.
-    pub(crate) fn rows(&self) -> usize {
-        self.rows
-    }
-
-    /// Writes the rows of `ids` one after the other; `out` is `[ids, width]`.
-    pub(crate) fn gather(&self, ids: &[u32], out: &mut [f32]) {
-        let row_bytes = self.width * F16_BYTES;
-        for (&id, out) in ids.iter().zip(out.chunks_exact_mut(self.width)) {
-            let start = id as usize * row_bytes;
-            widen(&self.bytes[start..start + row_bytes], out);
-        }
-    }
-}
-
-/// Little-endian `f16` to `f32`.
-fn widen(bytes: &[u8], out: &mut [f32]) {
-    let mut halves = [f16::ZERO; WIDEN_AT_ONCE];
-    let chunks = bytes.chunks(WIDEN_AT_ONCE * F16_BYTES);
-    for (bytes, out) in chunks.zip(out.chunks_mut(WIDEN_AT_ONCE)) {
-        let halves = &mut halves[..out.len()];
-        for (half, pair) in halves.iter_mut().zip(bytes.chunks_exact(F16_BYTES)) {
-            *half = f16::from_le_bytes([pair[0], pair[1]]);
-        }
-        halves.convert_to_f32_slice(out);
-    }
+fn unreadable(file: &str, error: std::io::Error) -> LoadError {
+    let message = "cannot be read; check that it exists and may be read";
+    LoadError::new(LoadErrorKind::File, file, message).caused_by(error)
 }

@@ -5,7 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use half::f16;
-use onespace_models::{EmbeddingModel, LoadError, LoadErrorKind, Part, Sequence, folder};
+use onespace_models::folder::{self, LoadOptions};
+use onespace_models::{EmbeddingModel, InputPart, LoadError, LoadErrorKind, TokenizedPart};
 use safetensors::{Dtype, tensor::TensorView};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -122,7 +123,7 @@ impl Model {
     }
 
     fn load(&self) -> Result<Arc<dyn EmbeddingModel>, LoadError> {
-        folder::load(self.write().path())
+        folder::load(self.write().path(), &LoadOptions::default())
     }
 }
 
@@ -137,9 +138,9 @@ fn a_tiny_model_loads_and_embeds() {
     let description = model.description();
     assert_eq!((description.name.as_str(), description.dimension), ("tiny", 6));
     assert_eq!(description.weights_sha256.len(), 64);
-    let ids = model.tokenize("Abc").unwrap();
-    assert_eq!(ids, [26, 0, 1, 2]);
-    let vectors = model.embed(&[Sequence { parts: vec![Part::Text(ids)] }]).unwrap();
+    let input = model.tokenize(&[InputPart::Text("Abc")]).unwrap();
+    assert_eq!(input.parts, [TokenizedPart::Text(vec![26, 0, 1, 2])]);
+    let vectors = model.embed(&[input.with_pictures(&[])]).unwrap();
     assert_eq!(vectors[0].len(), 6);
 }
 
@@ -279,9 +280,9 @@ fn damaged_tensors_are_refused_by_name() {
              configuration and weights together",
         ),
         (
-            |m| m.tensor("cls").dtype = Dtype::BF16,
+            |m| m.tensor("cls").dtype = Dtype::I16,
             Weights,
-            "tensor cls: is stored as BF16; export it as F16",
+            "tensor cls: is stored as I16; export it as F32, F16 or BF16",
         ),
         (
             infinite,
@@ -309,7 +310,7 @@ fn truncated_weights_are_refused_at_any_length() {
     let whole = std::fs::metadata(&path).unwrap().len();
     for length in [whole - 1, whole / 2, 100, 8, 7, 0] {
         truncate(&path, length);
-        let error = refusal(folder::load(dir.path()));
+        let error = refusal(folder::load(dir.path(), &LoadOptions::default()));
         assert_eq!(error.kind(), LoadErrorKind::Weights, "{length} bytes: {error}");
         assert_eq!(
             error.to_string(),
@@ -322,16 +323,16 @@ fn truncated_weights_are_refused_at_any_length() {
 fn missing_and_oversized_files_are_refused_by_path() {
     let dir = tiny().write();
     let config = dir.path().join("config.json");
-    truncate(&config, (64 << 10) + 1);
-    let error = refusal(folder::load(dir.path()));
+    truncate(&config, (1 << 20) + 1);
+    let error = refusal(folder::load(dir.path(), &LoadOptions::default()));
     assert_eq!(error.kind(), LoadErrorKind::File);
     assert!(
         error
             .to_string()
-            .ends_with("config.json: is larger than 65536 bytes; it is no file of a model")
+            .ends_with("config.json: is larger than 1048576 bytes; it is no file of a model")
     );
     std::fs::remove_file(&config).unwrap();
-    let error = refusal(folder::load(dir.path()));
+    let error = refusal(folder::load(dir.path(), &LoadOptions::default()));
     assert_eq!(error.file(), config.display().to_string());
     assert!(error.to_string().ends_with("cannot be read; check that it exists and may be read"));
 }

@@ -1,6 +1,6 @@
 //! Which model answers to which name, and by which rules of the API.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use onespace_engine::Engine;
@@ -72,6 +72,20 @@ pub struct ModelCatalog {
     engines: Vec<Engine>,
 }
 
+/// An engine, and what its model may be called besides its own name.
+pub struct NamedEngine {
+    /// The engine.
+    pub engine: Engine,
+    /// Further names: how the operator, or its maker, calls it.
+    pub names: Vec<String>,
+}
+
+impl From<Engine> for NamedEngine {
+    fn from(engine: Engine) -> Self {
+        Self { engine, names: Vec::new() }
+    }
+}
+
 /// A name that cannot be served as asked.
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogError {
@@ -97,20 +111,31 @@ pub enum CatalogError {
 }
 
 impl ModelCatalog {
-    /// Names for `engines`: each model's own, and the API's names for the first one, unless
-    /// `aliases` (API name, model name) say otherwise.
+    /// Names for `engines`: each model's own and its further ones, and the API's names for the first
+    /// one, unless `aliases` (API name, model name) say otherwise.
     ///
     /// # Errors
     ///
     /// [`CatalogError`] when a name is used twice or names nothing.
-    pub fn new(engines: Vec<Engine>, aliases: &[(String, String)]) -> Result<Self, CatalogError> {
-        let first = engines.first().ok_or(CatalogError::Empty)?.model().description().name.clone();
-        let mut by_name = BTreeMap::new();
-        for engine in &engines {
-            let name = engine.model().description().name.clone();
-            let served = served(&name, Dialect::Own, engine);
-            if by_name.insert(name.clone(), served).is_some() {
-                return Err(CatalogError::DuplicateModel(name));
+    pub fn new<E: Into<NamedEngine>>(
+        engines: Vec<E>,
+        aliases: &[(String, String)],
+    ) -> Result<Self, CatalogError> {
+        let engines: Vec<NamedEngine> = engines.into_iter().map(Into::into).collect();
+        let own_name = |named: &NamedEngine| named.engine.model().description().name.clone();
+        let first = engines.first().map(own_name).ok_or(CatalogError::Empty)?;
+        let mut catalog = Self {
+            by_name: BTreeMap::new(),
+            engines: engines.iter().map(|named| named.engine.clone()).collect(),
+        };
+        for named in &engines {
+            catalog.add(own_name(named), &named.engine)?;
+        }
+        for named in &engines {
+            let further = named.names.iter().filter(|name| **name != own_name(named));
+            let further: BTreeSet<_> = further.collect();
+            for name in further {
+                catalog.add(name.clone(), &named.engine)?;
             }
         }
         if let Some((alias, _)) =
@@ -120,16 +145,34 @@ impl ModelCatalog {
         }
         for (alias, dialect) in API_MODEL_NAMES {
             let chosen = aliases.iter().rev().find(|(name, _)| name == alias);
-            let model = chosen.map_or(&first, |(_, model)| model);
-            let engine = by_name.get(model).map(|served: &ServedModel| served.engine.clone());
-            let engine = engine.ok_or_else(|| CatalogError::UnknownModel {
-                alias: alias.to_owned(),
-                model: model.clone(),
-                loaded: by_name.keys().cloned().collect::<Vec<_>>().join(", "),
-            })?;
-            by_name.insert(alias.to_owned(), served(alias, dialect, &engine));
+            let engine = catalog.loaded(alias, chosen.map_or(&first, |(_, model)| model))?;
+            let served = served(alias, dialect, &engine);
+            catalog.by_name.insert(alias.to_owned(), served);
         }
-        Ok(Self { by_name, engines })
+        Ok(catalog)
+    }
+
+    fn add(&mut self, name: String, engine: &Engine) -> Result<(), CatalogError> {
+        let served = served(&name, Dialect::Own, engine);
+        match self.by_name.insert(name.clone(), served) {
+            Some(_) => Err(CatalogError::DuplicateModel(name)),
+            None => Ok(()),
+        }
+    }
+
+    /// The engine that `alias` is to stand for.
+    fn loaded(&self, alias: &str, model: &str) -> Result<Engine, CatalogError> {
+        let own = self.by_name.get(model).filter(|served| served.dialect == Dialect::Own);
+        own.map(|served| served.engine.clone()).ok_or_else(|| CatalogError::UnknownModel {
+            alias: alias.to_owned(),
+            model: model.to_owned(),
+            loaded: self.own_names().join(", "),
+        })
+    }
+
+    fn own_names(&self) -> Vec<&str> {
+        let own = self.by_name.values().filter(|served| served.dialect == Dialect::Own);
+        own.map(|served| served.name.as_str()).collect()
     }
 
     /// The model of that name.

@@ -224,7 +224,7 @@ impl Decoder {
 
 #[cfg(test)]
 mod tests {
-    use onespace_media::Resample;
+    use onespace_media::{Fit, Resample};
 
     use super::*;
 
@@ -239,8 +239,7 @@ mod tests {
 
     async fn prepare(decoders: &Decoders) -> Result<PreparedImage, DecodeError> {
         let spec = PreprocessSpec {
-            width: 2,
-            height: 2,
+            fit: Fit::Squash { width: 2, height: 2 },
             resample: Resample::Bicubic,
             mean: [0.5; 3],
             std: [0.5; 3],

@@ -24,12 +24,17 @@ use onespace_store::OwnerScope;
 
 use crate::app::App;
 use crate::error::ApiResult;
+use crate::usage::ModelUse;
 use plan::EmbedPlan;
 
 /// One vector and what went into it.
 pub(crate) struct Outcome {
     /// The unit vector, at the dimension of the plan.
     pub(crate) vector: Vec<f32>,
+    /// How many tokens of pictures the model read.
+    pub(crate) image_tokens: usize,
+    /// What is counted of it.
+    pub(crate) used: ModelUse,
     /// Where the picture came from, when there was exactly one.
     pub(crate) provenance: resolve::Provenance,
     /// How long each stage took.
@@ -58,12 +63,16 @@ pub(crate) async fn execute(
     let located = resolve::resolve(app, scope, std::mem::take(&mut plan.sources)).await?;
     let provenance = resolve::Provenance::of(&located);
     let resolve_ms = lap(&mut clock);
-    let spec = &plan.model.description().preprocess;
-    let pictures = prepare::prepare(app, scope, located, spec).await?;
+    let spec = plan.preprocess();
+    let pictures = prepare::prepare(app, scope, located, &spec).await?;
     let prepare_ms = lap(&mut clock);
     let vector = run::run(plan, &pictures).await?;
     let run_ms = lap(&mut clock);
-    Ok(Outcome { vector, provenance, timing: StageTimes { resolve_ms, prepare_ms, run_ms } })
+    let image_tokens = plan.image_tokens(&pictures);
+    let tokens = (plan.text_tokens + image_tokens) as u64;
+    let used = ModelUse { images: pictures.len() as u64, tokens };
+    let timing = StageTimes { resolve_ms, prepare_ms, run_ms };
+    Ok(Outcome { vector, image_tokens, used, provenance, timing })
 }
 
 fn lap(clock: &mut Instant) -> f64 {

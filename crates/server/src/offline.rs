@@ -118,7 +118,7 @@ impl OfflineEmbedder {
         // The semaphore is never closed.
         let _decoding = self.decoding.acquire().await;
         let (path, decode) = (path.clone(), self.decode.clone());
-        let spec = plan.model.description().preprocess.clone();
+        let spec = plan.preprocess();
         blocking(move || {
             let bytes = std::fs::read(&path).map_err(|error| unreadable(&path, &error))?;
             onespace_media::prepare(&bytes, &decode, &spec)

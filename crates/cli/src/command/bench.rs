@@ -1,22 +1,25 @@
 //! `bench`: the time of the forward pass alone, on inputs that are ready for the model.
 
-use std::path::PathBuf;
+use std::str::FromStr as _;
 use std::time::Instant;
 
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, ValueEnum};
 use onespace_media::PreparedImage;
-use onespace_models::{EmbeddingModel, Part, Sequence};
+use onespace_models::{EmbeddingModel, InputPart, Part, Sequence};
 use serde::Serialize;
 
+use crate::arguments::{ModelsDirArguments, PrecisionFor};
 use crate::failure::Failure;
 use crate::loaded_models;
 use crate::output::{say, say_json};
 
 /// Calls that are timed at least, so that there is a middle one.
 const CALLS_MIN: usize = 3;
-/// Texts of the benchmark are this long unless asked for, or as long as the model takes.
+/// Texts are this long where the model reads any number of tokens at once.
 const TEXT_TOKENS: usize = 64;
+/// Pictures are made for this many pixels a side where the model keeps a picture's shape.
+const PICTURE_SIDE_PX: u32 = 512;
 /// What the texts are made of, over and over: ordinary words.
 const WORDS: &str = "a small red boat lies on the calm water below an old stone bridge, and ";
 /// The largest batch that may be asked for.
@@ -25,9 +28,14 @@ const BATCH_MAX: u64 = 4_096;
 /// What `bench` is asked.
 #[derive(Args, Debug)]
 pub(crate) struct BenchArguments {
-    /// A folder with a model. [default: the embedded model]
-    #[arg(long, value_name = "DIR")]
-    model: Option<PathBuf>,
+    /// One of --models-dir by its name, or a folder. [default: the embedded model]
+    #[arg(long, value_name = "NAME|DIR")]
+    model: Option<String>,
+    #[command(flatten)]
+    dir: ModelsDirArguments,
+    /// How it computes: f32, bf16, int16, int8, or auto for the fastest that is as good as f32.
+    #[arg(long, value_name = "PRECISION", default_value = "auto", value_parser = PrecisionFor::from_str)]
+    precision: PrecisionFor,
     /// What goes in.
     #[arg(long, value_name = "KIND", default_value = "image")]
     input: Input,
@@ -40,7 +48,8 @@ pub(crate) struct BenchArguments {
     /// How long to measure, in seconds.
     #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
     seconds: f64,
-    /// Tokens of each text. [default: 64, or as many as the model takes]
+    /// Tokens of each text, special ones not counted. [default: as many as the model reads at a
+    /// time, or 64 where it reads any number]
     #[arg(long, value_name = "COUNT", value_parser = count(1 << 20))]
     text_tokens: Option<usize>,
     /// Print JSON.
@@ -72,7 +81,9 @@ struct Measured {
 }
 
 pub(crate) fn run(arguments: &BenchArguments) -> Result<(), Failure> {
-    let model = loaded_models::load(arguments.model.as_deref())?;
+    let asked = arguments.model.as_deref();
+    let loaded = loaded_models::load_named(asked, &arguments.dir, arguments.precision.precision)?;
+    let model = loaded.model;
     let threads = arguments
         .threads
         .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
@@ -105,18 +116,20 @@ fn input(
     index: usize,
 ) -> Result<Sequence, Failure> {
     let part = match arguments.input {
-        Input::Image => picture(model, index),
+        Input::Image => picture(model, index)?,
         Input::Text => text(model, arguments.text_tokens, index)?,
     };
     Ok(Sequence { parts: vec![part] })
 }
 
 /// Noise at the model's size: the time of a forward pass does not depend on what is to be seen.
-fn picture(model: &dyn EmbeddingModel, index: usize) -> Part {
+fn picture(model: &dyn EmbeddingModel, index: usize) -> Result<Part, Failure> {
     let spec = &model.description().preprocess;
-    let bytes = spec.width as usize * spec.height as usize * 3;
+    let (width, height) = spec
+        .prepared_size(PICTURE_SIDE_PX, PICTURE_SIDE_PX)
+        .map_err(|error| Failure::because("The model wants pictures of no size.", error))?;
     let mut state = index as u64 + 1;
-    let noise = (0..bytes).map(|_| {
+    let noise = (0..width as usize * height as usize * 3).map(|_| {
         // Marsaglia's xorshift, "Xorshift RNGs", 2003.
         state ^= state << 13;
         state ^= state >> 7;
@@ -124,22 +137,29 @@ fn picture(model: &dyn EmbeddingModel, index: usize) -> Part {
         state.to_le_bytes()[4]
     });
     let rgb = noise.collect::<Vec<u8>>().into();
-    Part::Image(PreparedImage { width: spec.width, height: spec.height, rgb })
+    Ok(Part::Image(PreparedImage { width, height, rgb }))
 }
 
 /// Words from the `index`-th on, cut to the length asked for.
 fn text(model: &dyn EmbeddingModel, tokens: Option<usize>, index: usize) -> Result<Part, Failure> {
-    let tokens_max = model.description().text_tokens_max;
-    let tokens = tokens.unwrap_or(TEXT_TOKENS.min(tokens_max));
+    let description = model.description();
+    let tokens_max = description.text_tokens_max;
+    let at_a_time = description.text_chunk_tokens.unwrap_or(TEXT_TOKENS);
+    let tokens = tokens.unwrap_or(at_a_time.min(tokens_max));
     if tokens > tokens_max {
         let message = format!("--text-tokens is {tokens}; this model takes {tokens_max} at most.");
         return Err(Failure::new(message));
     }
-    let rotated: Vec<&str> = WORDS.split(' ').cycle().skip(index).take(tokens).collect();
+    // Every word is a token at least.
+    let words: Vec<&str> = WORDS.split(' ').cycle().skip(index).take(tokens).collect();
     let failed = |error| Failure::because("The text cannot be tokenised.", error);
-    let mut ids = model.tokenize(&rotated.join(" ")).map_err(failed)?;
-    ids.truncate(tokens);
-    Ok(Part::Text(ids))
+    let mut input = model.tokenize(&[InputPart::Text(&words.join(" "))]).map_err(failed)?;
+    input.truncate_text(tokens);
+    let mut parts = input.with_pictures(&[]).parts;
+    match (parts.pop(), parts.is_empty()) {
+        (Some(part), true) => Ok(part),
+        _ => Err(Failure::new("The model reads a plain text as more than one part.")),
+    }
 }
 
 /// Seconds of each call, after one that is not counted.
@@ -222,7 +242,9 @@ mod tests {
         let model = onespace_models::embedded::load().unwrap();
         let two: Vec<Sequence> = [0, 1]
             .into_iter()
-            .flat_map(|index| [picture(&*model, index), text(&*model, Some(9), index).unwrap()])
+            .flat_map(|index| {
+                [picture(&*model, index).unwrap(), text(&*model, Some(9), index).unwrap()]
+            })
             .map(|part| Sequence { parts: vec![part] })
             .collect();
         let vectors = model.embed(&two).unwrap();

@@ -31,7 +31,8 @@ async fn embed(arguments: EmbedArguments) -> Result<(), Failure> {
     if arguments.output.is_some() && arguments.jsonl.is_none() {
         return Err(Failure::new("--output goes with --jsonl; one input's vector goes to stdout."));
     }
-    let models = loaded_models::start(&arguments.models, &[], &engine_settings())?;
+    let loaded = loaded_models::load_all(&arguments.models)?;
+    let models = loaded_models::start(&loaded, &[], &engine_settings())?;
     let space = models.first_space().unwrap_or_default().to_owned();
     let embedder = OfflineEmbedder::new(models);
     let dimension = arguments.dimension.map(usize::from);

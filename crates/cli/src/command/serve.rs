@@ -22,6 +22,7 @@ use super::keys::storage_failure;
 use crate::arguments::{DECODE_WORKER, ServeArguments, default_data_dir};
 use crate::expiry::Expiry;
 use crate::failure::Failure;
+use crate::loaded_models::LoadedModel;
 use crate::output::{note, say};
 use crate::{loaded_models, logging};
 
@@ -33,7 +34,8 @@ pub(crate) fn run(arguments: ServeArguments) -> Result<(), Failure> {
     logging::start(&arguments.log, arguments.log_format)?;
     let store = Store::open(&arguments.data.data_dir, Access::Serve).map_err(storage_failure)?;
     let settings = settings(&arguments)?;
-    let models = loaded_models::start(&arguments.models, &arguments.aliases, &settings.engine)?;
+    let loaded = loaded_models::load_all(&arguments.models)?;
+    let models = loaded_models::start(&loaded, &arguments.aliases, &settings.engine)?;
     let runtime = tokio::runtime::Runtime::new()
         .map_err(|error| Failure::because("The server cannot start its threads.", error))?;
     runtime.block_on(async {
@@ -50,8 +52,11 @@ pub(crate) fn run(arguments: ServeArguments) -> Result<(), Failure> {
         let app = AppState::new(store, models, settings, format!("http://{}", reachable(address)));
         stop_on_signal(app.stopping.clone())?;
         let metrics_address = metrics.as_ref().map(|(_, address)| *address);
-        announce(&app, &arguments, metrics_address, first_key.as_deref());
+        announce(&app, &arguments, &loaded, metrics_address);
+        announce_key(&arguments, first_key.as_deref());
         announce_console(&app, set_up.as_ref());
+        note_upload_urls(&app);
+        drop(loaded);
         tracing::info!(ms = started.elapsed().as_secs_f64() * 1e3, "ready");
         onespace_server::serve(app, listener, metrics.map(|(listener, _)| listener)).await;
         tracing::info!("stopped");
@@ -168,18 +173,23 @@ fn stop_on_signal(stopping: CancellationToken) -> Result<(), Failure> {
 fn announce(
     app: &App,
     arguments: &ServeArguments,
+    models: &[LoadedModel],
     metrics: Option<SocketAddr>,
-    first_key: Option<&str>,
 ) {
     say(&format!("onespace {} is ready", env!("CARGO_PKG_VERSION")));
     say("");
     say(&format!("  base URL    {}/v1.3", app.public_url));
     say(&format!("  console     {}/", app.public_url));
     say(&format!("  data        {}", arguments.data.data_dir.display()));
-    model_lines(&app.models).iter().for_each(|line| say(line));
+    for model in models {
+        model_lines(&app.models, model).iter().for_each(|line| say(line));
+    }
     if let Some(address) = metrics {
         say(&format!("  metrics     http://{address}/metrics"));
     }
+}
+
+fn announce_key(arguments: &ServeArguments, first_key: Option<&str>) {
     match first_key {
         Some(key) => {
             say(&format!("  API key     {key}"));
@@ -191,6 +201,9 @@ fn announce(
         }
         None => say(&format!("  API key     make one with `{}`", create_key(arguments))),
     }
+}
+
+fn note_upload_urls(app: &App) {
     if app.settings.public_url.is_none() && app.settings.listen.ip().is_unspecified() {
         note(
             "note: listening on all addresses; set --public-url so that upload URLs work elsewhere.",
@@ -215,22 +228,25 @@ fn create_key(arguments: &ServeArguments) -> String {
     format!("onespace keys create NAME --data-dir {}", data_dir.display())
 }
 
-fn model_lines(models: &ModelCatalog) -> Vec<String> {
-    let line = |engine: &onespace_engine::Engine| {
-        let description = engine.model().description();
-        let aliases: Vec<_> = API_MODEL_NAMES
-            .iter()
-            .map(|(alias, _)| *alias)
-            .filter(|alias| {
-                let served = models.find(alias).map(|served| &served.description().name);
-                served == Some(&description.name)
-            })
-            .collect();
-        let aliases = match aliases.is_empty() {
-            true => String::new(),
-            false => format!(", also as {}", aliases.join(" and ")),
-        };
-        format!("  model       {}, {} values{aliases}", description.name, description.dimension)
+/// What is served under which names of the API, how it computes, and under which terms.
+fn model_lines(models: &ModelCatalog, loaded: &LoadedModel) -> [String; 2] {
+    let description = loaded.model.description();
+    let is_this = |alias: &str| {
+        models.find(alias).is_some_and(|served| served.description().name == description.name)
     };
-    models.engines().iter().map(line).collect()
+    let aliases: Vec<_> =
+        API_MODEL_NAMES.iter().map(|(alias, _)| *alias).filter(|alias| is_this(alias)).collect();
+    let aliases = match aliases.is_empty() {
+        true => String::new(),
+        false => format!(", also as {}", aliases.join(" and ")),
+    };
+    [
+        format!("  model       {}, {} values{aliases}", description.name, description.dimension),
+        format!(
+            "              {}, loaded in {:.2} s, licence {}",
+            description.precision.name(),
+            loaded.load_s,
+            loaded.licence
+        ),
+    ]
 }

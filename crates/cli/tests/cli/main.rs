@@ -7,10 +7,14 @@ mod connections;
 mod decoders;
 mod embed;
 mod embed_jsonl;
+#[expect(dead_code, reason = "the tests of the hub client use the rest")]
+#[path = "../../../hub/tests/pull/fake_hub.rs"]
+mod fake_hub;
 mod keys;
 mod keys_while_serving;
 mod listeners;
 mod models;
+mod models_pull;
 mod sameness;
 mod settings;
 mod stopping;

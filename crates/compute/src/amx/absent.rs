@@ -1,6 +1,8 @@
 //! The tile unit where there cannot be one: other processors and operating systems.
 
 use super::unit::{Line, Tile, TileConfig, TileUnit};
+use crate::Isa;
+use crate::simd::Kernel;
 
 /// Proof of a tile unit, of which there is none.
 #[derive(Clone, Copy)]
@@ -14,6 +16,10 @@ impl Amx {
 }
 
 impl TileUnit for Amx {
+    fn run<K: Kernel>(&self, _: Isa, _: K) -> K::Output {
+        match *self {}
+    }
+
     fn configure(&mut self, _: &TileConfig) {
         match *self {}
     }

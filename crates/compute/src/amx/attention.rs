@@ -34,7 +34,7 @@ pub(crate) fn attend<U: TileUnit>(isa: Isa, unit: U, head: Head<'_>, out: Matrix
     assert_eq!((head.values.rows(), head.values.columns()), (count, width), "values per key");
     assert_eq!((out.rows(), out.columns()), (head.queries.rows(), width), "output per query");
     assert!((1..=count).contains(&head.first_visible), "the first query sees no key");
-    isa.run(Attend { unit, head, out });
+    unit.clone().run(isa, Attend { unit, head, out });
 }
 
 /// Buffers of a thread, all in tile order.

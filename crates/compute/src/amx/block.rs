@@ -68,7 +68,7 @@ pub(crate) fn multiply<U: TileUnit, F: Activations>(
     if let Some(bias) = finish.bias {
         assert_eq!(bias.len(), out.columns(), "one bias per output column");
     }
-    isa.run(Multiply { unit, product, out });
+    unit.clone().run(isa, Multiply { unit, product, out });
 }
 
 /// Buffers of a thread: converted rows and their scales, and the sums of two panels.
@@ -139,8 +139,8 @@ struct Block<'a, S, U: TileUnit, F> {
 /// What is done on the side while tiles are multiplied.
 struct Aside<'a> {
     unfinished: Unfinished,
-    /// Lines of the last panel's sums to finish per step.
-    lines_per_step: usize,
+    /// Rows of the last panel to finish per step.
+    rows_per_step: usize,
     /// The next panel.
     next: &'a [Tile],
     /// Its cache line to ask for next, and how many per step.
@@ -157,7 +157,7 @@ impl<S: Simd, U: TileUnit, F: Format> Block<'_, S, U, F> {
         let steps_per_pass = steps.div_ceil(steps.div_ceil(steps_per_pass).max(1));
         let mut aside = Aside {
             unfinished: Unfinished::default(),
-            lines_per_step: (2 * PAIR).div_ceil(steps),
+            rows_per_step: PAIR.div_ceil(steps),
             next: &[],
             line: 0,
             prefetches_per_step: (2 * SIDE).div_ceil(pairs),
@@ -202,18 +202,18 @@ impl<S: Simd, U: TileUnit, F: Format> Block<'_, S, U, F> {
         }
         for (rows, columns) in rows.as_chunks().0.iter().zip(columns.as_chunks().0) {
             self.quad.step::<F, BOTH>(rows, columns);
-            self.finish(&mut aside.unfinished, aside.lines_per_step);
+            self.finish(&mut aside.unfinished, aside.rows_per_step);
             self.prefetch(aside);
         }
         self.quad.write::<BOTH>(&mut self.sums[sums]);
     }
 
-    /// Finishes some more lines of the last panel.
+    /// Finishes some more rows of the last panel.
     #[inline(always)]
-    fn finish(&mut self, unfinished: &mut Unfinished, lines: usize) {
+    fn finish(&mut self, unfinished: &mut Unfinished, rows: usize) {
         let half = self.sums.len() / 2;
         let sums = &self.sums[unfinished.offset(half)..];
-        self.store.advance(self.simd, unfinished, sums, lines);
+        self.store.advance(self.simd, unfinished, sums, rows);
     }
 
     #[inline(always)]

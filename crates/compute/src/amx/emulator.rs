@@ -2,13 +2,13 @@
 //! of the instruction, faults included, which are panics here.
 
 use super::unit::{Line, SIDE, TILES, Tile, TileConfig, TileUnit};
+use crate::Isa;
+use crate::simd::Kernel;
 
 /// The registers of one emulated thread.
 #[derive(Clone)]
 pub(super) struct Emulator {
     tiles: [Register; TILES],
-    /// Lines that were asked for ahead of use.
-    pub(super) prefetched: usize,
 }
 
 #[derive(Clone, Copy)]
@@ -28,7 +28,7 @@ impl Register {
 
 impl Default for Emulator {
     fn default() -> Self {
-        Self { tiles: [Register::ABSENT; TILES], prefetched: 0 }
+        Self { tiles: [Register::ABSENT; TILES] }
     }
 }
 
@@ -52,6 +52,10 @@ impl Emulator {
 }
 
 impl TileUnit for Emulator {
+    fn run<K: Kernel>(&self, isa: Isa, kernel: K) -> K::Output {
+        isa.run(kernel)
+    }
+
     fn configure(&mut self, config: &TileConfig) {
         let bytes = &config.0;
         assert_eq!(bytes[0], 1, "#GP: only palette 1 has tiles");
@@ -140,9 +144,7 @@ impl TileUnit for Emulator {
         self.tiles[usize::from(SUM)].data = sum.data;
     }
 
-    fn prefetch(&mut self, _: &Line) {
-        self.prefetched += 1;
-    }
+    fn prefetch(&mut self, _: &Line) {}
 }
 
 /// The first bf16 of a word.

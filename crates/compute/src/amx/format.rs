@@ -11,6 +11,11 @@ pub(crate) trait Format: Copy + Send + Sync + 'static {
     /// Features that one tile product sums over.
     const STEP: usize = Self::PER_WORD * SIDE;
 
+    /// Features whose sums cannot overflow.
+    const FEATURES_MAX: usize;
+    /// Whether rows have scales other than 1.
+    const SCALED: bool;
+
     /// What the numbers of a row are to be multiplied by before they are rounded, and the sums
     /// with that row afterwards. `features` is the row.
     fn scales(features: &[f32]) -> Scales;
@@ -25,8 +30,8 @@ pub(crate) trait Format: Copy + Send + Sync + 'static {
     /// As [`TileUnit::dot_bf16`].
     unsafe fn dot<U: TileUnit, const SUM: u8, const A: u8, const B: u8>(unit: &mut U);
 
-    /// The sums of a line as numbers, given the scale of its row and those of its columns.
-    fn widen(sums: &Line, row: f32, columns: &[f32; SIDE]) -> [f32; SIDE];
+    /// The sums of a line as numbers, still to be scaled where [`Format::SCALED`].
+    fn widen(sums: &Line) -> [f32; SIDE];
 }
 
 /// How a row of numbers is brought into the range of its form and back.
@@ -51,6 +56,8 @@ const INT8_MAX: f32 = 127.0;
 
 impl Format for Bf16 {
     const PER_WORD: usize = 2;
+    const FEATURES_MAX: usize = usize::MAX;
+    const SCALED: bool = false;
 
     #[inline(always)]
     fn scales(_: &[f32]) -> Scales {
@@ -72,13 +79,15 @@ impl Format for Bf16 {
     }
 
     #[inline(always)]
-    fn widen(sums: &Line, _: f32, _: &[f32; SIDE]) -> [f32; SIDE] {
+    fn widen(sums: &Line) -> [f32; SIDE] {
         sums.map(f32::from_bits)
     }
 }
 
 impl Format for Int8 {
     const PER_WORD: usize = 4;
+    const FEATURES_MAX: usize = i32::MAX as usize / (127 * 127);
+    const SCALED: bool = true;
 
     #[inline(always)]
     fn scales(features: &[f32]) -> Scales {
@@ -107,12 +116,8 @@ impl Format for Int8 {
 
     #[inline(always)]
     #[expect(clippy::cast_precision_loss, reason = "sums beyond 2^24 round like any f32")]
-    fn widen(sums: &Line, row: f32, columns: &[f32; SIDE]) -> [f32; SIDE] {
-        let mut wide = [0.0; SIDE];
-        for ((wide, &sum), &column) in wide.iter_mut().zip(sums).zip(columns) {
-            *wide = sum.cast_signed() as f32 * (row * column);
-        }
-        wide
+    fn widen(sums: &Line) -> [f32; SIDE] {
+        sums.map(|sum| sum.cast_signed() as f32)
     }
 }
 

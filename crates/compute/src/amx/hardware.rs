@@ -9,6 +9,8 @@ use std::arch::x86_64::{__cpuid_count, _MM_HINT_T1, _mm_prefetch};
 use std::sync::OnceLock;
 
 use super::unit::{Line, Tile, TileConfig, TileUnit};
+use crate::Isa;
+use crate::simd::Kernel;
 
 /// The instruction texts. `{sum}`, `{a}`, `{b}` and `{tile}` are register numbers.
 macro_rules! instruction {
@@ -132,6 +134,10 @@ fn request_permission() -> bool {
 const STRIDE: usize = 64;
 
 impl TileUnit for Amx {
+    fn run<K: Kernel>(&self, isa: Isa, kernel: K) -> K::Output {
+        isa.run_beside_tiles(kernel)
+    }
+
     #[inline(always)]
     fn configure(&mut self, config: &TileConfig) {
         // SAFETY: `self` proves the instruction; it reads the 64 bytes of the configuration.

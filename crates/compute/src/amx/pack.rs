@@ -68,6 +68,8 @@ impl<'a, F: Format> TilePanels<'a, F> {
         scales: &'a [f32],
         (columns, features): (usize, usize),
     ) -> Self {
+        let most = F::FEATURES_MAX;
+        assert!(features <= most, "sums over {features} features can overflow, over {most} not");
         let needed = tiles_of::<F>(columns, features);
         assert!(tiles.len() >= needed, "{columns} packed columns need {needed} tiles");
         let scales = &scales[..columns.next_multiple_of(PAIR)];
@@ -100,10 +102,10 @@ impl<'a, F: Format> TilePanels<'a, F> {
         &self.tiles[start..(start + size).min(self.tiles.len())]
     }
 
-    /// The scales of sixteen columns.
-    pub(crate) fn scales(&self, first: usize) -> &'a [f32; SIDE] {
-        let (scales, _) = self.scales[first..].as_chunks();
-        &scales[0]
+    /// The scales of the columns of the panel that starts at column `first`.
+    #[inline(always)]
+    pub(crate) fn scales(&self, first: usize) -> &'a [f32] {
+        &self.scales[first..first + PAIR]
     }
 
     /// The panels of some of the columns; the range starts on a panel border.
@@ -172,6 +174,13 @@ mod tests {
                 assert_eq!(f32::from(integer(&packed, n, k)), expected, "output {n}, input {k}");
             }
         }
+    }
+
+    #[test]
+    #[should_panic(expected = "sums over 133145 features can overflow, over 133144 not")]
+    fn sums_that_could_overflow_are_refused() {
+        let weights = vec![1.0; 133_145];
+        let _ = PackedTiles::<Int8>::pack(Matrix::new(&weights, 133_145, (1, 133_145))).panels();
     }
 
     #[test]

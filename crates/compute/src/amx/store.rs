@@ -1,7 +1,7 @@
 //! From finished sums to the output: scales, bias, residual, activation.
 //!
 //! The tile unit needs hardly any of the processor's vector unit, and the other way round. The
-//! sums of a panel are therefore finished line by line between the tile products of the next
+//! sums of a panel are therefore finished row by row between the tile products of the next
 //! panel, so that both units work at once.
 
 use super::format::Format;
@@ -19,19 +19,19 @@ pub(crate) struct Store<'a, F> {
     pub(crate) out: MatrixMut<'a>,
 }
 
-/// The lines of a panel that are still to be finished.
+/// The rows of a panel that are still to be finished.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Unfinished {
     panel: usize,
-    /// The next line and the number of all: sixteen columns of a row each.
+    /// The next row and the number of all.
     next: usize,
-    lines: usize,
+    rows: usize,
 }
 
 impl Unfinished {
-    /// All lines of a panel.
+    /// All rows of a panel.
     pub(crate) fn panel(panel: usize, rows: usize) -> Self {
-        Self { panel, next: 0, lines: 2 * rows }
+        Self { panel, next: 0, rows }
     }
 
     /// Where its sums start, given the size of those of one panel: panels take turns.
@@ -42,7 +42,7 @@ impl Unfinished {
 }
 
 impl<F: Format> Store<'_, F> {
-    /// Finishes up to `count` more lines, whose sums are in `sums`.
+    /// Finishes up to `count` more rows, whose sums are in `sums`.
     #[inline(always)]
     pub(crate) fn advance<S: Simd>(
         &mut self,
@@ -51,16 +51,23 @@ impl<F: Format> Store<'_, F> {
         sums: &[[Tile; SUMS]],
         count: usize,
     ) {
-        let end = unfinished.next.saturating_add(count).min(unfinished.lines);
-        for line in unfinished.next..end {
-            let (row, half) = (line / 2, line % 2);
-            let tile = &sums[row / PAIR][row % PAIR / SIDE * 2 + half];
-            let first = unfinished.panel * PAIR + half * SIDE;
-            let scales = self.weights.scales(first);
-            let sums = F::widen(&tile.0[row % SIDE], self.row_scales[row], scales);
-            let columns = first.min(self.out.columns())..(first + SIDE).min(self.out.columns());
-            let finish = self.finish.columns(columns.clone());
-            store_line(simd, finish, &sums, self.out.row_part(row, columns));
+        let end = unfinished.next.saturating_add(count).min(unfinished.rows);
+        if unfinished.next >= end {
+            return;
+        }
+        let first = unfinished.panel * PAIR;
+        let columns = first..(first + PAIR).min(self.out.columns());
+        let finish = self.finish.columns(columns.clone());
+        let scales = self.weights.scales(first);
+        for row in unfinished.next..end {
+            let tiles = &sums[row / PAIR][row % PAIR / SIDE * 2..][..2];
+            let mut wide = [0.0; PAIR];
+            let (halves, _) = wide.as_chunks_mut();
+            for (half, tile) in halves.iter_mut().zip(tiles) {
+                *half = F::widen(&tile.0[row % SIDE]);
+            }
+            let scales = F::SCALED.then(|| (self.row_scales[row], scales));
+            store_line(simd, finish, scales, &wide, self.out.row_part(row, columns.clone()));
         }
         unfinished.next = end;
     }

@@ -1,13 +1,17 @@
 //! The whole way of a product against its slow reference, on the emulated tile unit and, where
 //! the processor has one, on that.
 
+use std::hint::black_box;
+use std::time::Instant;
+
 use super::block::{Blocking, Product, multiply};
 use super::convert::Activations;
 use super::emulator::Emulator;
-use super::format::{Bf16, Int8, Scales};
+use super::format::{Bf16, Format, Int8, Scales};
 use super::hardware::Amx;
 use super::pack::PackedTiles;
-use super::unit::TileUnit;
+use super::quad::{Quad, SUMS};
+use super::unit::{Tile, TileUnit};
 use super::{COLUMN_STEP, ROW_STEP};
 use crate::cpu::split;
 use crate::gemm::{Activation, Finish, Matrix, MatrixMut, bf16_bits};
@@ -93,7 +97,6 @@ impl Rounded for Bf16 {
 
 impl Rounded for Int8 {
     fn rounded(row: &[f32]) -> Vec<f32> {
-        use super::format::Format;
         let Scales { factor, scale } = Self::scales(row);
         row.iter().map(|&x| (x * factor).round_ties_even() * scale).collect()
     }
@@ -278,6 +281,22 @@ fn what_is_not_a_number_stays_in_its_row() {
     check::<Int8>(&input, (k, n));
 }
 
+/// Operations per second of bf16 products whose tiles stay in the first cache level.
+fn peak(unit: Amx) -> f64 {
+    const STEPS: usize = 1 << 20;
+    let (rows, columns) = (black_box([Tile::ZERO; 2]), black_box([Tile::ZERO; 2]));
+    let mut sums = [Tile::ZERO; SUMS];
+    let mut quad = Quad::new(unit, COLUMN_STEP);
+    let started = Instant::now();
+    quad.clear::<true>();
+    for _ in 0..STEPS {
+        quad.step::<Bf16, true>(&rows, &columns);
+    }
+    quad.write::<true>(&mut sums);
+    black_box(&sums);
+    (STEPS * SUMS * ROW_STEP * ROW_STEP * Bf16::STEP * 2) as f64 / started.elapsed().as_secs_f64()
+}
+
 /// Times the cuts that [`Blocking`] allows, on a processor with a tile unit.
 #[test]
 #[ignore = "prints speeds, and needs a processor with a tile unit"]
@@ -285,6 +304,7 @@ fn speed_by_blocking() {
     const ROUNDS: usize = 7;
     let unit = Amx::detect().expect("this processor has a tile unit");
     let isa = Isa::named("amx").expect("a tile unit comes with vectors");
+    println!("fed from the first cache level: {:.0} GFLOP/s", peak(unit) / 1e9);
     println!("{:>6} {:>5} {:>5} {:>6} {:>6} {:>9}", "m", "k", "n", "rows", "steps", "GFLOP/s");
     for (m, k, n) in [(196, 768, 768), (196, 768, 3072), (1568, 768, 2304), (1568, 3072, 768)] {
         let packed = PackedTiles::<Bf16>::pack(Matrix::new(&values(1, n * k), k, (n, k)));
@@ -300,7 +320,7 @@ fn speed_by_blocking() {
                         finish: Finish::bias(&bias),
                         blocking: Blocking { rows, steps },
                     };
-                    let started = std::time::Instant::now();
+                    let started = Instant::now();
                     multiply(isa, unit, product, MatrixMut::new(&mut out, n, (m, n)));
                     *seconds = started.elapsed().as_secs_f64();
                 }

@@ -3,6 +3,9 @@
 
 use std::ops::{Deref, DerefMut};
 
+use crate::Isa;
+use crate::simd::Kernel;
+
 /// Rows of a tile, and words in each of them.
 pub(crate) const SIDE: usize = 16;
 /// Tile registers.
@@ -45,6 +48,8 @@ impl TileConfig {
 ///
 /// Methods are `#[inline(always)]`, as those of `Simd` are.
 pub(crate) trait TileUnit: Clone + Send + Sync {
+    /// Runs a kernel on the vectors that are used beside this unit.
+    fn run<K: Kernel>(&self, isa: Isa, kernel: K) -> K::Output;
     /// Sets the shapes of the registers and clears them.
     fn configure(&mut self, config: &TileConfig);
     /// Gives the registers up.

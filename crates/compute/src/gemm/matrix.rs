@@ -44,9 +44,9 @@ impl<'a> Matrix<'a> {
         Self { values: &self.values[start..], rows: rows.len(), ..self }
     }
 
-    /// The address of a row that exists.
-    pub(crate) fn row_pointer(&self, row: usize) -> *const f32 {
-        self.row(row).as_ptr()
+    /// The numbers from the first row on, as far as the last row at least.
+    pub(crate) fn values(&self) -> &'a [f32] {
+        self.values
     }
 }
 

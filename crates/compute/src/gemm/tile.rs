@@ -6,23 +6,23 @@ use crate::simd::Simd;
 /// The most numbers in the sums of one tile: 12 rows of two vectors of 16.
 pub(crate) const TILE_MAX: usize = 384;
 
-/// The sums of a tile, row-major, on a cache-line border.
-#[repr(C, align(64))]
-pub(crate) struct Sums(pub(crate) [f32; TILE_MAX]);
-
 /// Where a tile reads.
 #[derive(Clone, Copy)]
-pub(crate) struct TileInput<T> {
+pub(crate) struct TileInput<T: PanelElement> {
     /// First row of the left-hand matrix.
-    pub(crate) rows: *const f32,
-    /// Numbers from one row to the next.
+    pub(crate) rows: *const T::Input,
+    /// Inputs from one row to the next.
     pub(crate) stride: usize,
     /// First panel of the right-hand matrix.
     pub(crate) panels: *const T,
     /// Elements from one panel to the next.
     pub(crate) panel_stride: usize,
-    /// Features to sum over.
-    pub(crate) features: usize,
+    /// Lines to sum over.
+    pub(crate) lines: usize,
+    /// Whether the sums go on from those put aside.
+    pub(crate) resume: bool,
+    /// Whether no lines are left, so that the sums are given as `f32` rather than put aside.
+    pub(crate) last: bool,
 }
 
 /// Panels that one tile spans: with few rows it takes more panels, so that enough independent
@@ -35,19 +35,19 @@ pub(crate) const fn panels_per_tile(rows: usize) -> usize {
     }
 }
 
-/// Sums `rows` rows times `panels` panels. `sums` gets `rows` lines of
+/// Sums `rows` rows times `panels` panels. `sums` has `rows` lines of
 /// `panels * 2 * S::LANES` numbers.
 ///
 /// # Safety
-/// `input` must point to `rows` rows of `features` readable numbers and to `panels` panels of
-/// `features` lines of `T::line::<S>()` elements. `rows` is in `1..=S::TILE_ROWS`, and `panels` is 1 or
+/// `input` must point to `rows` rows of `lines * T::INPUTS_PER_LINE` readable inputs and to
+/// `panels` panels of `lines` lines of `T::line::<S>()` elements. `rows` is in `1..=S::TILE_ROWS`, and `panels` is 1 or
 /// `panels_per_tile(rows)`.
 #[inline(always)]
 pub(crate) unsafe fn sum_tile<S: Simd, T: PanelElement>(
     simd: S,
     (rows, panels): (usize, usize),
     input: TileInput<T>,
-    sums: &mut Sums,
+    sums: &mut [f32],
 ) {
     // SAFETY: the caller's promise is passed on with the numbers of rows and vectors.
     unsafe {
@@ -81,30 +81,59 @@ pub(crate) unsafe fn sum_tile<S: Simd, T: PanelElement>(
 unsafe fn tile<S: Simd, T: PanelElement, const ROWS: usize, const VECTORS: usize>(
     simd: S,
     input: TileInput<T>,
-    sums: &mut Sums,
+    sums: &mut [f32],
 ) {
     const { assert!(ROWS * VECTORS * crate::simd::LANES_MAX <= TILE_MAX) };
-    let mut totals = [[simd.splat(0.0); VECTORS]; ROWS];
-    for feature in 0..input.features {
-        // SAFETY: `feature` is below `features`, and the caller promises that many numbers in
-        // each of ROWS rows and VECTORS / 2 panels.
+    assert!(sums.len() >= ROWS * VECTORS * S::LANES, "no room for the sums of a tile");
+    let mut totals = [[T::zero(simd); VECTORS]; ROWS];
+    if input.resume {
+        for (index, total) in totals.as_flattened_mut().iter_mut().enumerate() {
+            // SAFETY: that many vectors of sums are there, as checked above.
+            *total = unsafe { T::load_sums(simd, sums.as_ptr().add(index * S::LANES)) };
+        }
+    }
+    for line in 0..input.lines {
+        // SAFETY: `line` is below `lines`, and the caller promises that many lines, and inputs
+        // for them, in each of VECTORS / 2 panels and ROWS rows.
         unsafe {
-            let line = input.panels.add(feature * T::line::<S>());
-            let mut weights = [simd.splat(0.0); VECTORS];
-            for (panel, pair) in weights.chunks_exact_mut(2).enumerate() {
-                pair.copy_from_slice(&T::load(simd, line.add(panel * input.panel_stride)));
-            }
+            let weights = load_lines::<S, T, VECTORS>(simd, input, line);
+            let column = input.rows.add(line * T::INPUTS_PER_LINE);
             for (row, total) in totals.iter_mut().enumerate() {
-                let value = simd.splat(*input.rows.add(row * input.stride + feature));
-                for (sum, &weight) in total.iter_mut().zip(&weights) {
-                    *sum = simd.mul_add(value, weight, *sum);
+                let inputs = T::splat(simd, column.add(row * input.stride));
+                for (sum, &weights) in total.iter_mut().zip(&weights) {
+                    *sum = T::mul_add(simd, inputs, weights, *sum);
                 }
             }
         }
     }
-    for (row, total) in totals.iter().enumerate() {
-        for (vector, &sum) in total.iter().enumerate() {
-            simd.store(sum, &mut sums.0[(row * VECTORS + vector) * S::LANES..]);
+    for (index, &total) in totals.as_flattened().iter().enumerate() {
+        let place = &mut sums[index * S::LANES..][..S::LANES];
+        if input.last {
+            simd.store(T::finish(simd, total), place);
+        } else {
+            // SAFETY: the place is a vector long.
+            unsafe { T::store_sums(simd, total, place.as_mut_ptr()) };
         }
+    }
+}
+
+/// The vectors of one line of each panel.
+///
+/// # Safety
+/// As [`tile`], and `line` is below `input.lines`.
+#[inline(always)]
+unsafe fn load_lines<S: Simd, T: PanelElement, const VECTORS: usize>(
+    simd: S,
+    input: TileInput<T>,
+    line: usize,
+) -> [T::Factors<S>; VECTORS] {
+    // SAFETY: the caller promises that line in each of VECTORS / 2 panels.
+    unsafe {
+        let first = input.panels.add(line * T::line::<S>());
+        let mut weights = [T::load(simd, first)[0]; VECTORS];
+        for (panel, pair) in weights.chunks_exact_mut(2).enumerate() {
+            pair.copy_from_slice(&T::load(simd, first.add(panel * input.panel_stride)));
+        }
+        weights
     }
 }

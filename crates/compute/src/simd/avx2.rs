@@ -1,12 +1,14 @@
 //! Eight lanes: AVX2 with fused multiply-add.
 
 use std::arch::x86_64::{
-    __m256, _mm_add_ps, _mm_add_ss, _mm_cvtss_f32, _mm_max_ps, _mm_max_ss, _mm_movehdup_ps,
-    _mm_movehl_ps, _mm256_add_epi32, _mm256_add_ps, _mm256_and_si256, _mm256_castps256_ps128,
-    _mm256_castsi256_ps, _mm256_cvtps_epi32, _mm256_div_ps, _mm256_extractf128_ps, _mm256_fmadd_ps,
-    _mm256_loadu_ps, _mm256_loadu_si256, _mm256_max_ps, _mm256_min_ps, _mm256_mul_ps,
-    _mm256_round_ps, _mm256_set1_epi32, _mm256_set1_ps, _mm256_slli_epi32, _mm256_storeu_ps,
-    _mm256_sub_ps,
+    __m256, __m256i, _mm_add_ps, _mm_add_ss, _mm_cvtss_f32, _mm_loadu_si128, _mm_max_ps,
+    _mm_max_ss, _mm_movehdup_ps, _mm_movehl_ps, _mm_packs_epi32, _mm_storeu_si128,
+    _mm256_add_epi32, _mm256_add_ps, _mm256_and_si256, _mm256_castps256_ps128, _mm256_castsi256_ps,
+    _mm256_castsi256_si128, _mm256_cvtepi8_epi16, _mm256_cvtepi32_ps, _mm256_cvtps_epi32,
+    _mm256_div_ps, _mm256_extractf128_ps, _mm256_extracti128_si256, _mm256_fmadd_ps,
+    _mm256_loadu_ps, _mm256_loadu_si256, _mm256_madd_epi16, _mm256_max_ps, _mm256_min_ps,
+    _mm256_mul_ps, _mm256_round_ps, _mm256_set1_epi32, _mm256_set1_ps, _mm256_setzero_si256,
+    _mm256_slli_epi32, _mm256_storeu_ps, _mm256_storeu_si256, _mm256_sub_ps,
 };
 
 use super::{Kernel, Simd, UPPER_HALF};
@@ -43,6 +45,7 @@ macro_rules! intrinsics {
 
 impl Simd for Avx2 {
     type Vector = __m256;
+    type Integers = __m256i;
     const LANES: usize = 8;
     const TILE_ROWS: usize = 6;
 
@@ -138,6 +141,55 @@ impl Simd for Avx2 {
             let four = _mm_max_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps::<1>(a));
             let two = _mm_max_ps(four, _mm_movehl_ps(four, four));
             _mm_cvtss_f32(_mm_max_ss(two, _mm_movehdup_ps(two)))
+        }
+    }
+
+    #[inline(always)]
+    fn zero_integers(self) -> __m256i {
+        intrinsics! { _mm256_setzero_si256() }
+    }
+
+    #[inline(always)]
+    fn splat_pair(self, bits: i32) -> __m256i {
+        intrinsics! { _mm256_set1_epi32(bits) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_pairs(self, from: *const i16) -> __m256i {
+        // SAFETY: the caller promises sixteen readable numbers; `self` proves the features.
+        unsafe { _mm256_loadu_si256(from.cast()) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_pairs(self, pairs: Self::Integers, to: *mut i16) {
+        // SAFETY: the caller promises sixteen writable numbers; `self` proves the features.
+        unsafe { _mm256_storeu_si256(to.cast(), pairs) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_byte_pairs(self, from: *const i8) -> __m256i {
+        // SAFETY: the caller promises sixteen readable numbers; `self` proves the features.
+        unsafe { _mm256_cvtepi8_epi16(_mm_loadu_si128(from.cast())) }
+    }
+
+    #[inline(always)]
+    fn multiply_add_pairs(self, a: __m256i, b: __m256i, sums: __m256i) -> __m256i {
+        intrinsics! { _mm256_add_epi32(_mm256_madd_epi16(a, b), sums) }
+    }
+
+    #[inline(always)]
+    fn integers_to_f32(self, a: __m256i) -> __m256 {
+        intrinsics! { _mm256_cvtepi32_ps(a) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_rounded_to(self, vector: __m256, to: *mut i16) {
+        // SAFETY: the caller promises eight writable numbers; `self` proves the features.
+        unsafe {
+            let integers = _mm256_cvtps_epi32(vector);
+            let high = _mm256_extracti128_si256::<1>(integers);
+            let packed = _mm_packs_epi32(_mm256_castsi256_si128(integers), high);
+            _mm_storeu_si128(to.cast(), packed);
         }
     }
 }

@@ -1,34 +1,54 @@
-//! Sixteen lanes: AVX-512 Foundation.
+//! Sixteen lanes: AVX-512 Foundation, with byte and word instructions.
 
 use std::arch::x86_64::{
-    __m512, _mm512_add_ps, _mm512_and_si512, _mm512_castsi512_ps, _mm512_div_ps, _mm512_fmadd_ps,
-    _mm512_loadu_ps, _mm512_loadu_si512, _mm512_max_ps, _mm512_min_ps, _mm512_mul_ps,
-    _mm512_reduce_add_ps, _mm512_reduce_max_ps, _mm512_roundscale_ps, _mm512_scalef_ps,
-    _mm512_set1_epi32, _mm512_set1_ps, _mm512_slli_epi32, _mm512_storeu_ps, _mm512_sub_ps,
+    __m512, __m512i, _mm256_loadu_si256, _mm256_storeu_si256, _mm512_add_epi32, _mm512_add_ps,
+    _mm512_and_si512, _mm512_castsi512_ps, _mm512_cvtepi8_epi16, _mm512_cvtepi32_ps,
+    _mm512_cvtps_epi32, _mm512_cvtsepi32_epi16, _mm512_div_ps, _mm512_dpwssd_epi32,
+    _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_loadu_si512, _mm512_madd_epi16, _mm512_max_ps,
+    _mm512_min_ps, _mm512_mul_ps, _mm512_reduce_add_ps, _mm512_reduce_max_ps, _mm512_roundscale_ps,
+    _mm512_scalef_ps, _mm512_set1_epi32, _mm512_set1_ps, _mm512_setzero_si512, _mm512_slli_epi32,
+    _mm512_storeu_ps, _mm512_storeu_si512, _mm512_sub_ps,
 };
 
 use super::{Kernel, Simd, UPPER_HALF};
 
-/// Proof that this processor has AVX-512F (and AVX2 and FMA, which come with it).
+/// Proof that this processor has AVX-512 F and BW (and AVX2 and FMA, which come with them), and
+/// with `VNNI` the instructions of that name too. Results are the same either way.
 #[derive(Clone, Copy)]
-pub(crate) struct Avx512(());
+pub(crate) struct Avx512<const VNNI: bool>(());
 
-impl Avx512 {
+impl<const VNNI: bool> Avx512<VNNI> {
     /// The proof, where the processor has the instructions.
     pub(crate) fn detect() -> Option<Self> {
         let found = is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512bw")
             && is_x86_feature_detected!("avx2")
-            && is_x86_feature_detected!("fma");
+            && is_x86_feature_detected!("fma")
+            && (!VNNI || is_x86_feature_detected!("avx512vnni"));
         found.then_some(Self(()))
     }
+}
 
+impl Avx512<false> {
     /// Runs a kernel compiled with these instructions.
     pub(crate) fn run<K: Kernel>(self, kernel: K) -> K::Output {
-        #[target_feature(enable = "avx512f,avx2,fma")]
-        fn compiled<K: Kernel>(proof: Avx512, kernel: K) -> K::Output {
+        #[target_feature(enable = "avx512f,avx512bw,avx2,fma")]
+        fn compiled<K: Kernel>(proof: Avx512<false>, kernel: K) -> K::Output {
             kernel.run(proof)
         }
-        // SAFETY: `self` exists only where `detect` found the three features.
+        // SAFETY: `self` exists only where `detect` found the four features.
+        unsafe { compiled(self, kernel) }
+    }
+}
+
+impl Avx512<true> {
+    /// Runs a kernel compiled with these instructions.
+    pub(crate) fn run<K: Kernel>(self, kernel: K) -> K::Output {
+        #[target_feature(enable = "avx512f,avx512bw,avx512vnni,avx2,fma")]
+        fn compiled<K: Kernel>(proof: Avx512<true>, kernel: K) -> K::Output {
+            kernel.run(proof)
+        }
+        // SAFETY: `self` exists only where `detect` found the five features.
         unsafe { compiled(self, kernel) }
     }
 }
@@ -42,8 +62,9 @@ macro_rules! intrinsics {
     };
 }
 
-impl Simd for Avx512 {
+impl<const VNNI: bool> Simd for Avx512<VNNI> {
     type Vector = __m512;
+    type Integers = __m512i;
     const LANES: usize = 16;
     const TILE_ROWS: usize = 12;
 
@@ -129,5 +150,58 @@ impl Simd for Avx512 {
     #[inline(always)]
     fn largest(self, a: __m512) -> f32 {
         intrinsics! { _mm512_reduce_max_ps(a) }
+    }
+
+    #[inline(always)]
+    fn zero_integers(self) -> __m512i {
+        intrinsics! { _mm512_setzero_si512() }
+    }
+
+    #[inline(always)]
+    fn splat_pair(self, bits: i32) -> __m512i {
+        intrinsics! { _mm512_set1_epi32(bits) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_pairs(self, from: *const i16) -> __m512i {
+        // SAFETY: the caller promises 32 readable numbers; `self` proves the features.
+        unsafe { _mm512_loadu_si512(from.cast()) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_pairs(self, pairs: Self::Integers, to: *mut i16) {
+        // SAFETY: the caller promises 32 writable numbers; `self` proves the features.
+        unsafe { _mm512_storeu_si512(to.cast(), pairs) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_byte_pairs(self, from: *const i8) -> __m512i {
+        // SAFETY: the caller promises 32 readable numbers; `self` proves the features.
+        unsafe { _mm512_cvtepi8_epi16(_mm256_loadu_si256(from.cast())) }
+    }
+
+    #[inline(always)]
+    fn multiply_add_pairs(self, a: __m512i, b: __m512i, sums: __m512i) -> __m512i {
+        intrinsics! {
+            if VNNI {
+                _mm512_dpwssd_epi32(sums, a, b)
+            } else {
+                _mm512_add_epi32(_mm512_madd_epi16(a, b), sums)
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn integers_to_f32(self, a: __m512i) -> __m512 {
+        intrinsics! { _mm512_cvtepi32_ps(a) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_rounded_to(self, vector: __m512, to: *mut i16) {
+        // SAFETY: the caller promises sixteen writable numbers; `self` proves the features.
+        unsafe {
+            let packed = _mm512_cvtsepi32_epi16(_mm512_cvtps_epi32(vector));
+            _mm256_storeu_si256(to.cast(), packed);
+        }
     }
 }

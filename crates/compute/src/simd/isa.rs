@@ -6,10 +6,14 @@ use std::sync::OnceLock;
 use super::Kernel;
 use super::portable::Portable;
 
+#[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+use super::neon::Neon;
 #[cfg(target_arch = "x86_64")]
 use super::{avx2::Avx2, avx512::Avx512};
+use crate::amx::Amx;
 
-/// The environment variable that forces an instruction set: `portable`, `avx2` or `avx512`.
+/// The environment variable that forces an instruction set: `portable`, `neon`, `avx2`,
+/// `avx512` or `amx`.
 pub const ISA_VARIABLE: &str = "ONESPACE_ISA";
 
 /// An instruction set that this processor has.
@@ -21,10 +25,17 @@ pub struct Isa(Level);
 #[derive(Clone, Copy)]
 enum Level {
     Portable,
+    #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+    Neon(Neon),
     #[cfg(target_arch = "x86_64")]
     Avx2(Avx2),
     #[cfg(target_arch = "x86_64")]
-    Avx512(Avx512),
+    Avx512(Avx512<false>),
+    #[cfg(target_arch = "x86_64")]
+    Avx512Vnni(Avx512<true>),
+    /// AVX-512 for everything but products in bf16 and 8-bit integers.
+    #[cfg(target_arch = "x86_64")]
+    Amx(Avx512<true>, Amx),
 }
 
 /// [`ISA_VARIABLE`] asks for something that is unknown or that this processor lacks.
@@ -50,7 +61,7 @@ impl std::error::Error for IsaError {}
 
 impl Isa {
     /// Every name that [`Isa::named`] knows, slowest first, whether or not this processor has it.
-    pub const NAMES: [&'static str; 3] = ["portable", "avx2", "avx512"];
+    pub const NAMES: [&'static str; 5] = ["portable", "neon", "avx2", "avx512", "amx"];
 
     /// The instruction set of this process: the fastest that the processor has, or the one that
     /// [`ISA_VARIABLE`] names. Decided at the first call and constant from then on.
@@ -79,10 +90,17 @@ impl Isa {
     #[must_use]
     pub fn available() -> Vec<Self> {
         let mut found = vec![Self(Level::Portable)];
+        #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+        found.extend(Neon::detect().map(|proof| Self(Level::Neon(proof))));
         #[cfg(target_arch = "x86_64")]
         {
             found.extend(Avx2::detect().map(|proof| Self(Level::Avx2(proof))));
-            found.extend(Avx512::detect().map(|proof| Self(Level::Avx512(proof))));
+            // One entry and one name: the second computes the same numbers, faster.
+            let plain = || Avx512::detect().map(|proof| Self(Level::Avx512(proof)));
+            let vnni = Avx512::detect().map(|proof| Self(Level::Avx512Vnni(proof)));
+            found.extend(vnni.or_else(plain));
+            let tiles = Avx512::detect().zip(Amx::detect());
+            found.extend(tiles.map(|(proof, unit)| Self(Level::Amx(proof, unit))));
         }
         found
     }
@@ -92,10 +110,14 @@ impl Isa {
     pub fn name(self) -> &'static str {
         match self.0 {
             Level::Portable => Self::NAMES[0],
+            #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+            Level::Neon(_) => Self::NAMES[1],
             #[cfg(target_arch = "x86_64")]
-            Level::Avx2(_) => Self::NAMES[1],
+            Level::Avx2(_) => Self::NAMES[2],
             #[cfg(target_arch = "x86_64")]
-            Level::Avx512(_) => Self::NAMES[2],
+            Level::Avx512(_) | Level::Avx512Vnni(_) => Self::NAMES[3],
+            #[cfg(target_arch = "x86_64")]
+            Level::Amx(..) => Self::NAMES[4],
         }
     }
 
@@ -103,10 +125,47 @@ impl Isa {
     pub(crate) fn run<K: Kernel>(self, kernel: K) -> K::Output {
         match self.0 {
             Level::Portable => kernel.run(Portable),
+            #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+            Level::Neon(proof) => proof.run(kernel),
             #[cfg(target_arch = "x86_64")]
             Level::Avx2(proof) => proof.run(kernel),
             #[cfg(target_arch = "x86_64")]
             Level::Avx512(proof) => proof.run(kernel),
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512Vnni(proof) | Level::Amx(proof, _) => proof.run(kernel),
+        }
+    }
+
+    /// Runs a kernel on the vectors that come with a tile unit, and compiles it for no others.
+    #[cfg_attr(
+        not(all(target_arch = "x86_64", target_os = "linux")),
+        expect(dead_code, reason = "no tile unit there")
+    )]
+    pub(crate) fn run_beside_tiles<K: Kernel>(self, kernel: K) -> K::Output {
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Level::Amx(proof, _) => proof.run(kernel),
+            _ => unreachable!("a tile unit is used where the instruction set has one"),
+        }
+    }
+
+    /// The tile unit, where the instruction set has one.
+    pub(crate) fn tiles(self) -> Option<Amx> {
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Level::Amx(_, unit) => Some(unit),
+            _ => None,
+        }
+    }
+
+    /// Whether it multiplies 16-bit integers faster than `f32`.
+    pub(crate) fn has_fast_integers(self) -> bool {
+        match self.0 {
+            Level::Portable => false,
+            #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+            Level::Neon(_) => false,
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2(_) | Level::Avx512(_) | Level::Avx512Vnni(_) | Level::Amx(..) => true,
         }
     }
 

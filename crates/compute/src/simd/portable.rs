@@ -25,6 +25,7 @@ macro_rules! each_lane {
 
 impl Simd for Portable {
     type Vector = [f32; LANES];
+    type Integers = [i32; LANES];
     const LANES: usize = LANES;
     const TILE_ROWS: usize = 6;
 
@@ -113,4 +114,77 @@ impl Simd for Portable {
     fn largest(self, a: Self::Vector) -> f32 {
         a[0].max(a[1]).max(a[2].max(a[3]))
     }
+
+    #[inline(always)]
+    fn zero_integers(self) -> Self::Integers {
+        [0; LANES]
+    }
+
+    #[inline(always)]
+    fn splat_pair(self, bits: i32) -> Self::Integers {
+        [bits; LANES]
+    }
+
+    #[inline(always)]
+    unsafe fn load_pairs(self, from: *const i16) -> Self::Integers {
+        // SAFETY: the caller promises 2 * LANES readable numbers; the read is unaligned.
+        unsafe { from.cast::<Self::Integers>().read_unaligned() }
+    }
+
+    #[inline(always)]
+    unsafe fn store_pairs(self, pairs: Self::Integers, to: *mut i16) {
+        // SAFETY: the caller promises 2 * LANES writable numbers; the write is unaligned.
+        unsafe { to.cast::<Self::Integers>().write_unaligned(pairs) }
+    }
+
+    #[inline(always)]
+    unsafe fn load_byte_pairs(self, from: *const i8) -> Self::Integers {
+        // SAFETY: the caller promises 2 * LANES readable numbers; the read is unaligned.
+        let pairs = unsafe { from.cast::<[[i8; 2]; LANES]>().read_unaligned() };
+        pairs.map(|[first, second]| join([first.into(), second.into()]))
+    }
+
+    #[inline(always)]
+    fn multiply_add_pairs(
+        self,
+        a: Self::Integers,
+        b: Self::Integers,
+        sums: Self::Integers,
+    ) -> Self::Integers {
+        let mut lanes = sums;
+        for (lane, (a, b)) in lanes.iter_mut().zip(a.into_iter().zip(b)) {
+            let ([a0, a1], [b0, b1]) = (parts(a), parts(b));
+            let products = (i32::from(a0) * i32::from(b0), i32::from(a1) * i32::from(b1));
+            *lane = lane.wrapping_add(products.0.wrapping_add(products.1));
+        }
+        lanes
+    }
+
+    #[inline(always)]
+    #[expect(clippy::cast_precision_loss, reason = "rounding to the nearest is what is asked for")]
+    fn integers_to_f32(self, a: Self::Integers) -> Self::Vector {
+        a.map(|integer| integer as f32)
+    }
+
+    #[inline(always)]
+    #[expect(clippy::cast_possible_truncation, reason = "integers that fit, says the trait")]
+    unsafe fn store_rounded_to(self, vector: Self::Vector, to: *mut i16) {
+        let integers = self.round(vector).map(|lane| lane as i16);
+        // SAFETY: the caller promises LANES writable numbers; the write is unaligned.
+        unsafe { to.cast::<[i16; LANES]>().write_unaligned(integers) }
+    }
+}
+
+/// The pair with these bits, as it lies in memory.
+#[inline(always)]
+fn parts(bits: i32) -> [i16; 2] {
+    let [a, b, c, d] = bits.to_ne_bytes();
+    [i16::from_ne_bytes([a, b]), i16::from_ne_bytes([c, d])]
+}
+
+/// The bits of a pair, as it lies in memory.
+#[inline(always)]
+fn join(pair: [i16; 2]) -> i32 {
+    let [[a, b], [c, d]] = pair.map(i16::to_ne_bytes);
+    i32::from_ne_bytes([a, b, c, d])
 }

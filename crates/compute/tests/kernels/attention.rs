@@ -2,7 +2,7 @@
 
 use onespace_compute::{
     AttentionInput, Cpu, HeadLayout, Heads, Isa, Mask, PackedSequences, Rotary, Workspace,
-    attention, attention_over, reference,
+    attention, attention_over, reference, rotate_heads,
 };
 
 use crate::table::{check_rows, close, isas, same_bits, values};
@@ -217,6 +217,40 @@ fn rotary_is_the_reference_and_starts_anew_in_each_sequence() {
                 expected.extend(kept.iter().map(|&x| f64::from(x)));
             }
             close(&turn(isa, layout, &offsets, &tokens), &expected, ROTARY_ERROR)
+        });
+    }
+}
+
+/// Three numbers to a position, whose frequencies take turns (as in Qwen3-VL): tables of their
+/// own turn a token's heads as the reference does frequency by frequency.
+#[test]
+fn heads_are_turned_by_given_tables() {
+    for isa in isas() {
+        check_rows([(1, 2), (2, 6), (3, 20), (2, 64)], |&(heads, head)| {
+            let (tokens, stride, half) = (7, heads * head + 3, head / 2);
+            let mut found = values(1, tokens * stride);
+            let before = found.clone();
+            let position = |token: usize, axis: usize| (token * [1, 5, 11][axis]) as f64;
+            let angle = |token: usize, i: usize| {
+                position(token, i % 3) / ROTARY_BASE.powf(2.0 * i as f64 / head as f64)
+            };
+            let table = |function: fn(f64) -> f64| -> Vec<f32> {
+                let at = |index: usize| angle(index / half, index % half);
+                (0..tokens * half).map(|index| function(at(index)) as f32).collect()
+            };
+            let tables = (&table(f64::cos)[..], &table(f64::sin)[..]);
+            rotate_heads(Cpu::new(isa, 1), &mut found, (stride, heads, half), tables);
+            let mut expected: Vec<f64> = before.iter().map(|&x| f64::from(x)).collect();
+            for index in 0..tokens * heads * half {
+                let (token, head_index, i) =
+                    (index / (heads * half), index / half % heads, index % half);
+                let first = token * stride + head_index * head + i;
+                let (a, b) = (f64::from(before[first]), f64::from(before[first + half]));
+                let (sine, cosine) = angle(token, i).sin_cos();
+                expected[first] = a * cosine - b * sine;
+                expected[first + half] = b * cosine + a * sine;
+            }
+            close(&found, &expected, ROTARY_ERROR)
         });
     }
 }

@@ -1,8 +1,8 @@
 //! Activations, softmax, layer norm, pooling and single vectors.
 
 use onespace_compute::{
-    Activation, Cpu, EXP_RELATIVE_ERROR, LayerNorm, activate, average_pool_2x2, dot, l2_normalize,
-    layer_norm, max_of_rows, mean_of_rows, reference, softmax,
+    Activation, Cpu, EXP_RELATIVE_ERROR, Gate, LayerNorm, RmsNorm, activate, average_pool_2x2, dot,
+    gated, l2_normalize, layer_norm, max_of_rows, mean_of_rows, reference, rms_norm, softmax,
 };
 
 use crate::table::{check_rows, close, isas, values};
@@ -103,6 +103,40 @@ fn layer_norm_is_the_reference() {
                 .collect();
             close(&out, &expected, NORM_ERROR)
         });
+    }
+}
+
+#[test]
+fn rms_norm_is_the_reference() {
+    for isa in isas() {
+        check_rows(LENGTHS, |&width| {
+            let scale = values(2, width);
+            let input = values(1, 3 * width);
+            let mut out = input.clone();
+            rms_norm(Cpu::new(isa, 1), &RmsNorm::new(scale.clone(), 1e-2), &mut out);
+            let expected: Vec<f64> = (input.chunks_exact(width))
+                .flat_map(|row| reference::rms_norm(row, &scale, 1e-2))
+                .collect();
+            close(&out, &expected, NORM_ERROR)
+        });
+    }
+}
+
+#[test]
+fn gates_are_the_reference() {
+    for isa in isas() {
+        for gate in [Gate::Silu, Gate::GeluTanh] {
+            check_rows(LENGTHS, |&inner| {
+                let input: Vec<f32> = values(1, 6 * inner).iter().map(|x| x * 12.0).collect();
+                let mut out = vec![f32::NAN; 3 * inner];
+                gated(Cpu::new(isa, 1), gate, &input, inner, &mut out);
+                let expected: Vec<f64> = input
+                    .chunks_exact(2 * inner)
+                    .flat_map(|row| reference::gated(gate, row))
+                    .collect();
+                close(&out, &expected, GELU_ERROR)
+            });
+        }
     }
 }
 

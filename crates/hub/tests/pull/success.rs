@@ -68,12 +68,14 @@ fn a_pinned_revision_is_asked_for_and_recorded() {
         fs::metadata(bench.target().join("model.safetensors")).expect("there").len()
     };
     assert_eq!(length(&bench), WEIGHTS_BYTES as u64 / 2);
-    // Files that both revisions have are not fetched again.
+    // Files that both revisions have are not fetched again, and the operator's own stays.
+    fs::write(bench.target().join("onespace.json"), "{}").expect("written");
     let before = bench.hub.asked().len();
     let replaced = bench.pull(REPOSITORY).expect("pulled");
     assert_eq!((replaced.outcome, length(&bench)), (PullOutcome::Replaced, WEIGHTS_BYTES as u64));
     let asked = &bench.hub.asked()[before..];
     assert!(asked.iter().all(|asked| !asked.path.contains("tokenizer.json")), "{asked:?}");
+    assert!(bench.target().join("onespace.json").exists());
     let left = bench.present();
     assert!(left.iter().all(|name| name.starts_with(REPOSITORY)), "{left:?}");
 }

@@ -13,7 +13,7 @@ const REPLY_HEADER_BYTES: u64 = 8 << 10;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Task {
-    /// Decode it and squash it to the size a model wants.
+    /// Decode it and bring it to the size a model wants.
     Prepare(PreprocessSpec),
     /// Decode it whole and throw the pixels away: does this file hold a picture?
     Check,
@@ -66,7 +66,7 @@ impl<'a> Request<'a> {
     #[must_use]
     pub fn reply_bytes_max(&self) -> u64 {
         let pixels = match &self.task {
-            Task::Prepare(spec) => u64::from(spec.width) * u64::from(spec.height) * 3,
+            Task::Prepare(spec) => spec.prepared_pixels_max().saturating_mul(3),
             Task::Check => 0,
         };
         REPLY_HEADER_BYTES + pixels

@@ -3,11 +3,18 @@
 use std::io::{self, Cursor, Read};
 
 use super::*;
-use crate::{DecodeLimits, ImageFormat, MediaError, PreprocessSpec, Resample, UnsupportedFeature};
+use crate::{
+    DecodeLimits, Fit, ImageFormat, MediaError, PreprocessSpec, Resample, UnsupportedFeature,
+};
 
 fn spec() -> PreprocessSpec {
     let (mean, std) = ([0.1, 0.5, 0.906_25], [0.25, 0.225, 1.0 / 3.0]);
-    PreprocessSpec { width: 3, height: 2, resample: Resample::Bicubic, mean, std }
+    PreprocessSpec {
+        fit: Fit::Squash { width: 3, height: 2 },
+        resample: Resample::Bicubic,
+        mean,
+        std,
+    }
 }
 
 /// A 4 x 2 picture.

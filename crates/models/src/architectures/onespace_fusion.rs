@@ -4,32 +4,35 @@
 //! A sequence starts with a learned class vector. The result is made of its last state and of
 //! the mean of all others.
 
-mod checks;
-mod passes;
-
-use std::sync::{Mutex, PoisonError};
+use std::io;
 
 use onespace_compute::{
-    Buffer, Cpu, Finish, Isa, PackedMatrix, Workspace, l2_normalize, matmul, mean_of_rows,
+    Buffer, Cpu, Finish, Isa, LayerNorm, PackedMatrix, Precision, Rotary, Workspace, l2_normalize,
+    layer_norm, matmul, mean_of_rows,
 };
 use onespace_media::PreparedImage;
 
+use crate::checks;
 use crate::config::{Config, VISUAL_TOKENS};
-use crate::layers::{Transformer, VisionTower, VisualTokens};
-use crate::model_files::WEIGHTS_FILE;
+use crate::layers::{
+    Encoder, LayerNames, Packing, VisionTower, VisualTokens, layer_norm as load_norm,
+};
+use crate::passes::{Workspaces, cut};
 use crate::tokenizer::TextTokenizer;
+use crate::trace::Trace;
 use crate::weights::{TokenTable, Weights};
 use crate::{
-    EmbeddingModel, Fusion, LoadError, LoadErrorKind, ModelDescription, ModelError, Part,
-    Precision, Sequence,
+    EmbeddingModel, Fusion, InputPart, LoadError, ModelDescription, ModelError, Part, Sequence,
+    TokenizedInput, TokenizedPart,
 };
 
 /// Images that go through the vision tower together: enough to use the weights well while the
 /// widest maps stay in cache.
 const IMAGES_PER_PASS: usize = 8;
 
-/// Workspaces kept between calls; more exist only while more calls run at once.
-const WORKSPACES_KEPT_MAX: usize = 8;
+/// Places in one pass through the transformer, unless one sequence alone has more. Bounds the
+/// memory of a pass; larger ones are no faster.
+const PLACES_PER_PASS: usize = 1024;
 
 /// The model.
 pub(crate) struct OnespaceFusion {
@@ -41,9 +44,10 @@ pub(crate) struct OnespaceFusion {
     tokens: TokenTable,
     /// `[width]`
     class: Vec<f32>,
-    transformer: Transformer,
+    transformer: Encoder,
+    final_norm: LayerNorm,
     head: PackedMatrix,
-    workspaces: Mutex<Vec<Workspace>>,
+    workspaces: Workspaces,
 }
 
 impl OnespaceFusion {
@@ -51,27 +55,26 @@ impl OnespaceFusion {
     pub(crate) fn load(
         config: Config,
         tokenizer: TextTokenizer,
-        mut weights: Weights<'_>,
+        mut weights: Weights,
+        packing: Packing,
     ) -> Result<Self, LoadError> {
-        let isa = Isa::current().map_err(|error| {
-            LoadError::new(LoadErrorKind::Processor, WEIGHTS_FILE, error.to_string())
-                .caused_by(error)
-        })?;
+        let isa = packing.isa;
         let (width, dimension) = (config.width, config.dimension);
         let head = weights.take("head.weight", &[dimension, 2 * width])?;
         let model = Self {
             isa,
             tokenizer,
             vision: VisionTower::load(&mut weights, isa, &config)?,
-            visual: VisualTokens::load(&mut weights, isa, &config)?,
+            visual: VisualTokens::load(&mut weights, packing, &config)?,
             tokens: weights.take_table("text.embedding", config.vocabulary, width)?,
             class: weights.take("cls", &[width])?,
-            transformer: Transformer::load(&mut weights, isa, &config)?,
+            transformer: transformer(&mut weights, packing, &config)?,
+            final_norm: load_norm(&mut weights, "final_norm", width, config.norm_eps)?,
             head: PackedMatrix::pack(isa, onespace_compute::Precision::F32, &head, 2 * width),
-            workspaces: Mutex::default(),
-            description: describe(config, weights.sha256()),
+            workspaces: Workspaces::default(),
+            description: describe(config, packing.precision, weights.sha256()?),
         };
-        weights.finish()?;
+        weights.finish(|_| false)?;
         Ok(model)
     }
 
@@ -85,7 +88,11 @@ impl OnespaceFusion {
     }
 
     /// Embeds checked sequences with one workspace.
-    fn embed_pass(&self, batch: &[Sequence], workspace: &mut Workspace) -> Vec<Vec<f32>> {
+    fn embed_pass(
+        &self,
+        batch: &[Sequence],
+        workspace: &mut Workspace,
+    ) -> Result<Vec<Vec<f32>>, ModelError> {
         let width = self.width();
         let mut offsets = vec![0];
         for sequence in batch {
@@ -93,12 +100,17 @@ impl OnespaceFusion {
         }
         let mut hidden = workspace.scratch.take(offsets[batch.len()] * width);
         let visual = self.visual_tokens(batch, workspace);
-        self.fill(batch, &visual, &mut hidden);
+        let filled = self.fill(batch, &visual, &mut hidden);
+        filled.map_err(|source| ModelError::WeightsUnreadable { source })?;
         workspace.scratch.put(visual);
-        self.transformer.forward(&mut hidden, &offsets, workspace);
+        let states = (&mut hidden[..], &offsets[..]);
+        self.transformer.forward(states, workspace, &mut Trace::default());
+        let mut normed = workspace.scratch.take(hidden.len());
+        layer_norm(workspace.cpu, &hidden, &self.final_norm, &mut normed);
+        workspace.scratch.put(std::mem::replace(&mut hidden, normed));
         let vectors = self.pool(&hidden, &offsets, workspace);
         workspace.scratch.put(hidden);
-        vectors
+        Ok(vectors)
     }
 
     /// The visual tokens of all images of the batch in order: `[images, VISUAL_TOKENS, width]`.
@@ -116,7 +128,7 @@ impl OnespaceFusion {
     }
 
     /// Lays out class vector, text tokens and visual tokens, sequence after sequence.
-    fn fill(&self, batch: &[Sequence], visual: &[f32], hidden: &mut [f32]) {
+    fn fill(&self, batch: &[Sequence], visual: &[f32], hidden: &mut [f32]) -> io::Result<()> {
         let width = self.width();
         let (mut visual, mut rest) = (visual, hidden);
         for sequence in batch {
@@ -131,7 +143,7 @@ impl OnespaceFusion {
                 let (here, behind) = rest.split_at_mut(places * width);
                 rest = behind;
                 match part {
-                    Part::Text(ids) => self.tokens.gather(ids, here),
+                    Part::Text(ids) => self.tokens.gather(ids, here)?,
                     Part::Image(_) => {
                         let (own, others) = visual.split_at(here.len());
                         here.copy_from_slice(own);
@@ -140,6 +152,7 @@ impl OnespaceFusion {
                 }
             }
         }
+        Ok(())
     }
 
     /// Class state and mean of the others, through the head, to unit length.
@@ -166,17 +179,21 @@ impl OnespaceFusion {
         vectors
     }
 
-    /// Runs `work` with a workspace of that budget, reusing one where there is one.
-    fn with_workspace<T>(&self, cpu: Cpu, work: impl FnOnce(&mut Workspace) -> T) -> T {
-        let kept = self.workspaces.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let mut workspace = kept.unwrap_or_else(|| Workspace::new(cpu));
-        workspace.cpu = cpu;
-        let result = work(&mut workspace);
-        let mut kept = self.workspaces.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() < WORKSPACES_KEPT_MAX {
-            kept.push(workspace);
-        }
-        result
+    /// Embeds checked sequences on the current rayon pool. One pass takes all threads; several
+    /// take one each, which wastes less time in waiting.
+    fn embed_checked(&self, batch: &[Sequence]) -> Result<Vec<Vec<f32>>, ModelError> {
+        let cpu = Cpu::on_current_pool(self.isa);
+        let items: Vec<(u64, usize)> =
+            batch.iter().map(|sequence| (self.cost(sequence), Self::places(sequence))).collect();
+        let ranges = cut(&items, cpu.threads(), PLACES_PER_PASS);
+        let passes: Vec<&[Sequence]> = ranges.into_iter().map(|range| &batch[range]).collect();
+        let budget = if passes.len() > 1 { cpu.with_threads(1) } else { cpu };
+        let vectors = cpu.enter(|| {
+            cpu.map_parts(passes, |pass| {
+                self.workspaces.with(budget, |workspace| self.embed_pass(pass, workspace))
+            })
+        });
+        Ok(vectors.into_iter().collect::<Result<Vec<_>, _>>()?.concat())
     }
 }
 
@@ -185,8 +202,24 @@ impl EmbeddingModel for OnespaceFusion {
         &self.description
     }
 
-    fn tokenize(&self, text: &str) -> Result<Vec<u32>, ModelError> {
-        self.tokenizer.ids(text)
+    fn tokenize(&self, input: &[InputPart<'_>]) -> Result<TokenizedInput, ModelError> {
+        let mut parts = Vec::with_capacity(input.len());
+        for part in input {
+            match part {
+                InputPart::Image(index) => parts.push(TokenizedPart::Image(*index)),
+                InputPart::Text(text) => {
+                    let ids = self.tokenizer.ids(text)?;
+                    if !ids.is_empty() {
+                        parts.push(TokenizedPart::Text(ids));
+                    }
+                }
+            }
+        }
+        Ok(TokenizedInput { parts })
+    }
+
+    fn image_tokens(&self, _width: u32, _height: u32) -> usize {
+        VISUAL_TOKENS
     }
 
     fn cost(&self, sequence: &Sequence) -> u64 {
@@ -202,7 +235,7 @@ impl EmbeddingModel for OnespaceFusion {
         for (index, sequence) in batch.iter().enumerate() {
             checks::check_sequence(&self.description, self.tokens.rows(), (index, sequence))?;
         }
-        let vectors = self.embed_checked(batch);
+        let vectors = self.embed_checked(batch)?;
         for (index, vector) in vectors.iter().enumerate() {
             checks::check_vector(self.description.dimension, (index, vector))?;
         }
@@ -210,7 +243,7 @@ impl EmbeddingModel for OnespaceFusion {
     }
 }
 
-fn describe(config: Config, weights_sha256: String) -> ModelDescription {
+fn describe(config: Config, precision: Precision, weights_sha256: String) -> ModelDescription {
     ModelDescription {
         preprocess: config.preprocess(),
         name: config.name,
@@ -219,9 +252,22 @@ fn describe(config: Config, weights_sha256: String) -> ModelDescription {
         dimensions: config.dimensions,
         text_tokens_max: config.text_tokens_max,
         images_max: config.images_max,
-        visual_tokens_per_image: config.visual_tokens,
-        precision: Precision::F32,
+        image_tokens_max: config.visual_tokens,
+        text_chunk_tokens: None,
+        precision,
         fusion: Fusion::Early,
         weights_sha256,
     }
+}
+
+/// The layers, with rotary positions.
+fn transformer(
+    weights: &mut Weights,
+    packing: Packing,
+    config: &Config,
+) -> Result<Encoder, LoadError> {
+    let encoder =
+        Encoder::load(weights, packing, ("layers", LayerNames::Fused), &config.encoder())?;
+    let rotary = Rotary::new(config.head(), config.rope_base, config.positions_max());
+    Ok(encoder.with_rotary(rotary))
 }

@@ -28,7 +28,7 @@ struct Stage {
 impl VisionTower {
     /// Takes `vision.*`.
     pub(crate) fn load(
-        weights: &mut Weights<'_>,
+        weights: &mut Weights,
         isa: Isa,
         config: &Config,
     ) -> Result<Self, LoadError> {

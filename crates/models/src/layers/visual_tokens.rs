@@ -1,10 +1,10 @@
 //! Feature maps to the few vectors that stand for an image in a sequence.
 
 use onespace_compute::{
-    Buffer, Finish, Isa, LayerNorm, MapShape, Workspace, average_pool_2x2, layer_norm, max_of_rows,
+    Buffer, Finish, LayerNorm, MapShape, Workspace, average_pool_2x2, layer_norm, max_of_rows,
 };
 
-use super::{Linear, layer_norm as load_norm};
+use super::{Linear, Packing, layer_norm as load_norm};
 use crate::LoadError;
 use crate::config::{Config, VISUAL_TOKENS};
 use crate::weights::Weights;
@@ -20,14 +20,14 @@ pub(crate) struct VisualTokens {
 impl VisualTokens {
     /// Takes `visual.*`; `channels` are those of the feature map.
     pub(crate) fn load(
-        weights: &mut Weights<'_>,
-        isa: Isa,
+        weights: &mut Weights,
+        packing: Packing,
         config: &Config,
     ) -> Result<Self, LoadError> {
         let channels = config.vision_stages.last().map_or(config.vision_stem, |stage| stage.0);
         let width = config.width;
         Ok(Self {
-            projection: Linear::load(weights, isa, "visual.proj", (channels, width))?,
+            projection: Linear::load(weights, packing, "visual.proj", (channels, width))?,
             norm: load_norm(weights, "visual.norm", width, config.norm_eps)?,
             positions: weights.take("visual.position", &[VISUAL_TOKENS, width])?,
         })

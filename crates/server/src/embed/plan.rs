@@ -10,8 +10,8 @@ mod placeholders;
 mod sources;
 mod text;
 
-use std::collections::BTreeSet;
-
+use onespace_media::{PreparedImage, PreprocessSpec};
+use onespace_models::{TokenizedInput, TokenizedPart};
 use onespace_wire::UnknownFields;
 use onespace_wire::embed_v2::{EmbedRequest, InputType};
 use onespace_wire::error_code::ErrorCode;
@@ -19,7 +19,6 @@ use onespace_wire::error_code::ErrorCode;
 use crate::catalog::{Dialect, ModelCatalog, ServedModel};
 use crate::error::{ApiError, ApiResult};
 use crate::settings::RequestLimits;
-use crate::usage::ModelUse;
 
 pub(crate) use options::Options;
 pub(crate) use sources::{Origin, Source, SourceField, one_origin};
@@ -30,32 +29,14 @@ pub(crate) struct EmbedPlan {
     pub(crate) input_type: InputType,
     /// How many values the answer has.
     pub(crate) dimension: usize,
-    /// The sequence: text tokens, and pictures by their index in `sources`.
-    pub(crate) parts: Vec<PlannedPart>,
+    /// What the model will read: text tokens, and pictures by their index in `sources`.
+    pub(crate) input: TokenizedInput,
     /// The pictures in the order of the request.
     pub(crate) sources: Vec<Source>,
     /// Text tokens after cutting, one for each placeholder included.
     pub(crate) text_tokens: usize,
     /// Whether text was cut at the limit.
     pub(crate) truncated: bool,
-}
-
-/// One part of the sequence.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum PlannedPart {
-    /// Token ids.
-    Text(Vec<u32>),
-    /// The picture with this index.
-    Picture(usize),
-}
-
-impl PlannedPart {
-    fn picture(&self) -> Option<usize> {
-        match self {
-            Self::Text(_) => None,
-            Self::Picture(index) => Some(*index),
-        }
-    }
 }
 
 impl EmbedPlan {
@@ -65,25 +46,33 @@ impl EmbedPlan {
             model: model.clone(),
             input_type: InputType::Image,
             dimension,
-            parts: vec![PlannedPart::Picture(0)],
+            input: TokenizedInput { parts: vec![TokenizedPart::Image(0)] },
             sources: vec![source],
             text_tokens: 0,
             truncated: false,
         }
     }
 
-    /// What carrying out the plan uses.
-    pub(crate) fn model_use(&self) -> ModelUse {
-        let pictures: BTreeSet<usize> =
-            self.parts.iter().filter_map(PlannedPart::picture).collect();
-        let tokens = self.text_tokens + self.image_tokens();
-        ModelUse { images: pictures.len() as u64, tokens: tokens as u64 }
+    /// What the pictures are to be turned into.
+    pub(crate) fn preprocess(&self) -> PreprocessSpec {
+        self.model.engine.model().preprocess(&self.input)
     }
 
-    /// How many visual tokens the model will read.
-    pub(crate) fn image_tokens(&self) -> usize {
-        let pictures = self.parts.iter().filter(|part| matches!(part, PlannedPart::Picture(_)));
-        pictures.count() * self.model.description().visual_tokens_per_image
+    /// How many tokens of pictures the model reads, given the prepared `pictures`.
+    pub(crate) fn image_tokens(&self, pictures: &[PreparedImage]) -> usize {
+        let tokens = |part: &TokenizedPart| match part {
+            TokenizedPart::Text(_) => 0,
+            TokenizedPart::Image(index) => {
+                let picture = &pictures[*index];
+                self.model.engine.model().image_tokens(picture.width, picture.height)
+            }
+        };
+        self.input.parts.iter().map(tokens).sum()
+    }
+
+    /// In how many chunks the model embeds the text.
+    pub(crate) fn text_chunks(&self) -> usize {
+        self.model.description().text_chunks(self.input.text_tokens())
     }
 }
 
@@ -110,20 +99,24 @@ pub(crate) fn plan(
     }
     let options = Options::of(&model, &request)?;
     let payload = payload::Payload::of(input_type, request)?;
-    let mut text = text::PlannedText::of(&model, limits, payload.text, options.auto_truncate)?;
+    let given: Vec<_> = payload.sources.iter().map(|source| source.name.as_deref()).collect();
+    let stretches = text::stretches(limits, payload.text.as_ref())?;
+    let arrangement = placeholders::arrange(stretches, &given);
+    let field = payload.text.as_ref().map(|text| text.field);
+    let text = text::PlannedText::of(&model, field, &arrangement, options.auto_truncate)?;
     let images_max = model.description().images_max;
     sources::check_count(payload.sources.len(), images_max)?;
-    let (names, sources) = sources::check_each(payload.sources)?;
-    let parts = placeholders::place(std::mem::take(&mut text.pieces), &names, sources.len())?;
-    sources::check_placements(&parts, images_max)?;
-    if parts.is_empty() {
+    let sources = sources::check_each(payload.sources)?;
+    arrangement.check_names()?;
+    sources::check_placements(text.input.images(), images_max)?;
+    if text.input.parts.is_empty() {
         return Err(payload::nothing_to_embed());
     }
     Ok(EmbedPlan {
         model,
         input_type,
         dimension: options.dimension,
-        parts,
+        input: text.input,
         sources,
         text_tokens: text.tokens,
         truncated: text.truncated,

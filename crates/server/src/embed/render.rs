@@ -14,18 +14,22 @@ use crate::catalog::{Dialect, ServedModel};
 pub(crate) const SPACE: HeaderName = HeaderName::from_static("x-onespace-space");
 /// The header that names the model itself, whatever alias the request used.
 pub(crate) const MODEL: HeaderName = HeaderName::from_static("x-onespace-model");
+/// The header that tells of text longer than the model reads at a time.
+const TEXT_CHUNKS: HeaderName = HeaderName::from_static("x-onespace-text-chunks");
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
 /// The answer of `POST /embed-v2`.
 pub(crate) fn render(plan: &EmbedPlan, outcome: Outcome) -> Response {
+    let used = outcome.used;
     let body = EmbedResponse {
         metadata: metadata(plan, &outcome),
-        usage: plan.model.dialect.is_matryoshka().then(|| usage(plan)),
+        usage: plan.model.dialect.is_matryoshka().then(|| usage(plan, outcome.image_tokens)),
         data: vec![EmbeddingItem::whole(outcome.vector)],
     };
     let mut response = Json(body).into_response();
-    response.extensions_mut().insert(plan.model_use());
+    response.extensions_mut().insert(used);
     name_space(&mut response, &plan.model);
+    count_chunks(&mut response, plan.text_chunks());
     if let Ok(value) = HeaderValue::from_str(&server_timing(outcome.timing)) {
         response.headers_mut().insert(SERVER_TIMING, value);
     }
@@ -40,6 +44,13 @@ pub(crate) fn name_space(response: &mut Response, model: &ServedModel) {
     }
     if let Ok(value) = HeaderValue::from_str(&model.description().name) {
         headers.insert(MODEL, value);
+    }
+}
+
+/// Says in how many chunks the text was embedded, where it was more than one.
+pub(crate) fn count_chunks(response: &mut Response, text_chunks: usize) {
+    if text_chunks > 1 {
+        response.headers_mut().insert(TEXT_CHUNKS, HeaderValue::from(text_chunks));
     }
 }
 
@@ -61,13 +72,10 @@ fn metadata(plan: &EmbedPlan, outcome: &Outcome) -> Option<EmbedMetadata> {
 }
 
 /// What a request is counted as.
-pub(crate) fn usage(plan: &EmbedPlan) -> Usage {
+pub(crate) fn usage(plan: &EmbedPlan, image_tokens: usize) -> Usage {
     let counted = |tokens: usize| (tokens > 0).then_some(tokens);
     Usage {
-        input_tokens: InputTokens {
-            image: counted(plan.image_tokens()),
-            text: counted(plan.text_tokens),
-        },
+        input_tokens: InputTokens { image: counted(image_tokens), text: counted(plan.text_tokens) },
         truncated: plan.truncated,
         truncation_reason: plan.truncated.then(|| "model_context_window".to_owned()),
     }

@@ -94,11 +94,12 @@ async fn embed_picture(app: &App, claimed: &ClaimedTask) -> ApiResult<(Value, Mo
     let source = Source { field, origin };
     let mut plan = EmbedPlan::of_one_picture(&model, request.dimension, source);
     let outcome = embed::execute(app, &claimed.scope, &mut plan).await?;
+    let used = outcome.used;
     let result = TaskResult {
         data: vec![EmbeddingItem::visual_asset(outcome.vector)],
-        usage: embed::render::usage(&plan),
+        usage: embed::render::usage(&plan, outcome.image_tokens),
         space: model.space.to_string(),
     };
     let result = serde_json::to_value(result).map_err(ApiError::internal)?;
-    Ok((result, plan.model_use()))
+    Ok((result, used))
 }

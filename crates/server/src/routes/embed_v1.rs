@@ -53,21 +53,22 @@ pub(crate) async fn create_embedding_v1(
         let message = "Give at least one of `text`, `image_url` and `image_file`.";
         return Err(ApiError::new(ErrorCode::ParameterNotProvided, message));
     }
+    let text_chunks = text_plan.as_ref().map_or(1, EmbedPlan::text_chunks);
     let mut used = ModelUse::default();
     let text_embedding = match text_plan {
         Some(mut plan) => {
-            let vector = embed::execute(&app, &scope, &mut plan).await?.vector;
-            used = used + plan.model_use();
-            Some(result(vector, None))
+            let outcome = embed::execute(&app, &scope, &mut plan).await?;
+            used = used + outcome.used;
+            Some(result(outcome.vector, None))
         }
         None => None,
     };
     let image_embedding = match source {
         Some((source, metadata)) => {
             let mut plan = EmbedPlan::of_one_picture(&model, model.description().dimension, source);
-            let vector = embed::execute(&app, &scope, &mut plan).await?.vector;
-            used = used + plan.model_use();
-            Some(result(vector, Some(metadata)))
+            let outcome = embed::execute(&app, &scope, &mut plan).await?;
+            used = used + outcome.used;
+            Some(result(outcome.vector, Some(metadata)))
         }
         None => None,
     };
@@ -75,6 +76,7 @@ pub(crate) async fn create_embedding_v1(
     let mut response =
         Json(EmbedV1Response { model_name, text_embedding, image_embedding }).into_response();
     embed::render::name_space(&mut response, &model);
+    embed::render::count_chunks(&mut response, text_chunks);
     response.extensions_mut().insert(used);
     Ok(response)
 }

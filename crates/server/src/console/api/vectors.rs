@@ -102,7 +102,7 @@ async fn keep_one(
     let source = Source { field, origin: Origin::Asset(id.clone()) };
     let mut plan = EmbedPlan::of_one_picture(model, model.description().dimension, source);
     let (vector, used) = match embed::execute(app, scope, &mut plan).await {
-        Ok(outcome) => (outcome.vector, plan.model_use()),
+        Ok(outcome) => (outcome.vector, outcome.used),
         // Deleted meanwhile.
         Err(error) if error.code == ErrorCode::ReferenceNotExist => {
             return Ok(ModelUse::default());

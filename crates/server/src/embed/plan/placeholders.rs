@@ -3,8 +3,8 @@
 //! A placeholder is `<@`, 1 to 64 of `A-Z a-z 0-9 _ . -`, and `>`. Names are compared exactly. Any
 //! other `<@` is ordinary text, and so is everything else that looks like markup.
 
-use super::PlannedPart;
-use super::text::Piece;
+use onespace_models::InputPart;
+
 use crate::error::{ApiError, ApiResult};
 
 /// The longest name, in characters.
@@ -60,32 +60,52 @@ pub(super) fn is_name(name: &str) -> bool {
     (1..=NAME_CHARS_MAX).contains(&name.len()) && name.chars().all(is_name_character)
 }
 
-/// The sequence: pictures that the text does not name first, in their order, then the text with
-/// each named picture at its place.
-///
-/// # Errors
-///
-/// `parameter_invalid` for a name that no source has.
-pub(super) fn place(
-    pieces: Vec<Piece>,
-    names: &[Option<String>],
-    sources: usize,
-) -> ApiResult<Vec<PlannedPart>> {
-    let mut referenced = vec![false; sources];
-    let mut sequence = Vec::new();
-    for piece in pieces {
-        match piece {
-            Piece::Tokens(tokens) => sequence.push(PlannedPart::Text(tokens)),
-            Piece::Name(name) => {
-                let index = names.iter().position(|given| given.as_deref() == Some(&name));
-                let index = index.ok_or_else(|| unknown_name(&name))?;
-                referenced[index] = true;
-                sequence.push(PlannedPart::Picture(index));
+/// A text with pictures, in the order in which a model reads them.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Arrangement<'a> {
+    /// Pictures that the text does not name first, in their order, then the text with each named
+    /// picture at its place. An unknown name stands as a picture beyond the last.
+    pub(super) parts: Vec<InputPart<'a>>,
+    /// Placeholders in the text.
+    pub(super) placeholders: usize,
+    /// The first name that no source has.
+    unknown: Option<&'a str>,
+}
+
+/// Puts pictures, by the names given to them, between the stretches of a text.
+pub(super) fn arrange<'a>(stretches: Vec<Stretch<'a>>, names: &[Option<&str>]) -> Arrangement<'a> {
+    let mut referenced = vec![false; names.len()];
+    let mut arrangement = Arrangement::default();
+    let mut sequence = Vec::with_capacity(stretches.len());
+    for stretch in stretches {
+        sequence.push(match stretch {
+            Stretch::Text(text) => InputPart::Text(text),
+            Stretch::Name(name) => {
+                arrangement.placeholders += 1;
+                let index = names.iter().position(|given| *given == Some(name));
+                if index.is_none() {
+                    arrangement.unknown.get_or_insert(name);
+                }
+                let index = index.unwrap_or(names.len());
+                if let Some(referenced) = referenced.get_mut(index) {
+                    *referenced = true;
+                }
+                InputPart::Image(index)
             }
-        }
+        });
     }
-    let unreferenced = (0..sources).filter(|&index| !referenced[index]).map(PlannedPart::Picture);
-    Ok(unreferenced.chain(sequence).collect())
+    let unreferenced = (0..names.len()).filter(|&index| !referenced[index]).map(InputPart::Image);
+    arrangement.parts = unreferenced.chain(sequence).collect();
+    arrangement
+}
+
+impl Arrangement<'_> {
+    /// # Errors
+    ///
+    /// `parameter_invalid` for a name that no source has.
+    pub(super) fn check_names(&self) -> ApiResult<()> {
+        self.unknown.map_or(Ok(()), |name| Err(unknown_name(name)))
+    }
 }
 
 fn unknown_name(name: &str) -> ApiError {
@@ -139,17 +159,12 @@ mod tests {
 
     #[test]
     fn unnamed_pictures_come_first_and_named_ones_at_their_place() {
-        let pieces = vec![
-            Piece::Tokens(vec![1]),
-            Piece::Name("b".into()),
-            Piece::Tokens(vec![2]),
-            Piece::Name("b".into()),
-        ];
-        let names = [Some("a".to_owned()), Some("b".to_owned()), None];
-        let parts = place(pieces, &names, 3).expect("all names are known");
-        use PlannedPart::{Picture, Text};
-        let expected =
-            vec![Picture(0), Picture(2), Text(vec![1]), Picture(1), Text(vec![2]), Picture(1)];
-        assert_eq!(parts, expected);
+        use InputPart::{Image, Text};
+        let names = [Some("a"), Some("b"), None];
+        let arrangement = arrange(split("x<@b>y<@b>"), &names);
+        let expected = [Image(0), Image(2), Text("x"), Image(1), Text("y"), Image(1)];
+        assert_eq!((arrangement.parts.as_slice(), arrangement.placeholders), (&expected[..], 2));
+        assert!(arrangement.check_names().is_ok());
+        assert!(arrange(split("<@a><@c>"), &names).check_names().is_err());
     }
 }

@@ -4,7 +4,7 @@ use onespace_store::AssetId;
 use onespace_wire::error_code::ErrorCode;
 
 use super::payload::GivenSource;
-use super::{PlannedPart, placeholders, refuse_unknown};
+use super::{placeholders, refuse_unknown};
 use crate::error::{ApiError, ApiResult};
 
 /// A picture that can be looked for.
@@ -76,8 +76,7 @@ pub(super) fn check_count(sources: usize, images_max: usize) -> ApiResult<()> {
 }
 
 /// A picture that the text names several times is read each time.
-pub(super) fn check_placements(parts: &[PlannedPart], images_max: usize) -> ApiResult<()> {
-    let placed = parts.iter().filter(|part| matches!(part, PlannedPart::Picture(_))).count();
+pub(super) fn check_placements(placed: usize, images_max: usize) -> ApiResult<()> {
     if placed <= images_max {
         return Ok(());
     }
@@ -87,8 +86,8 @@ pub(super) fn check_placements(parts: &[PlannedPart], images_max: usize) -> ApiR
     Err(ApiError::invalid("multi_input.input_text", what))
 }
 
-/// Checks each source; returns their names beside them, in the same order.
-pub(super) fn check_each(given: Vec<GivenSource>) -> ApiResult<(Vec<Option<String>>, Vec<Source>)> {
+/// Checks each source.
+pub(super) fn check_each(given: Vec<GivenSource>) -> ApiResult<Vec<Source>> {
     let mut names: Vec<Option<String>> = Vec::with_capacity(given.len());
     let mut sources = Vec::with_capacity(given.len());
     for source in given {
@@ -99,7 +98,7 @@ pub(super) fn check_each(given: Vec<GivenSource>) -> ApiResult<(Vec<Option<Strin
         names.push(source.name);
         sources.push(Source { field: SourceField::Object(source.field), origin });
     }
-    Ok((names, sources))
+    Ok(sources)
 }
 
 /// Exactly one of the three members; empty ones count as absent.

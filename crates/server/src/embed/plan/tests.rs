@@ -123,11 +123,11 @@ fn faults_of_sources_and_names_are_named_in_order() {
 
 /// Parts as letters: `t` for text, digits for pictures.
 fn shape(plan: &EmbedPlan) -> String {
-    let letter = |part: &PlannedPart| match part {
-        PlannedPart::Text(_) => "t".to_owned(),
-        PlannedPart::Picture(index) => index.to_string(),
+    let letter = |part: &TokenizedPart| match part {
+        TokenizedPart::Text(_) => "t".to_owned(),
+        TokenizedPart::Image(index) => index.to_string(),
     };
-    plan.parts.iter().map(letter).collect()
+    plan.input.parts.iter().map(letter).collect()
 }
 
 #[test]

@@ -1,0 +1,88 @@
+//! `onespace.json`: what the operator wants otherwise than the model's own files say.
+
+use serde::Deserialize;
+
+use crate::{Fusion, LoadError, LoadErrorKind};
+
+/// The file's name.
+pub(crate) const OVERRIDES_FILE: &str = "onespace.json";
+const NAME_BYTES_MAX: usize = 100;
+/// Weight of the text where nothing else is said: the direction of the sum of both unit vectors.
+const TEXT_WEIGHT_DEFAULT: f32 = 0.5;
+
+/// The contents of the file; all of it optional.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Overrides {
+    pub(crate) name: Option<String>,
+    pub(crate) revision: Option<String>,
+    fusion: Option<FusionOverride>,
+}
+
+/// How text and pictures are brought together.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FusionOverride {
+    rule: FusionRule,
+    /// Of the text, with [`FusionRule::Weighted`].
+    text_weight: Option<f32>,
+}
+
+/// The rules of late fusion.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum FusionRule {
+    /// Weighted unit vectors.
+    Weighted,
+    /// The sum of what the towers give.
+    Sum,
+}
+
+impl Overrides {
+    /// Reads and checks the file's contents.
+    pub(crate) fn parse(json: Option<&[u8]>) -> Result<Self, LoadError> {
+        let Some(json) = json else { return Ok(Self::default()) };
+        let overrides: Self = serde_json::from_slice(json).map_err(|error| {
+            refuse("may hold `name`, `revision` and `fusion` (`rule`, `text_weight`); mend it")
+                .caused_by(error)
+        })?;
+        let names = [&overrides.name, &overrides.revision];
+        let sizes = 1..=NAME_BYTES_MAX;
+        if names.into_iter().flatten().any(|name| !sizes.contains(&name.len())) {
+            let message = format!("`name` and `revision` must have 1 to {NAME_BYTES_MAX} bytes");
+            return Err(refuse(message));
+        }
+        overrides.fusion.as_ref().map_or(Ok(()), FusionOverride::check)?;
+        Ok(overrides)
+    }
+
+    /// The rule of the model: what is asked for here, or else what it was trained for.
+    pub(crate) fn fusion(&self, trained_for_sum: bool) -> Fusion {
+        match &self.fusion {
+            Some(FusionOverride { rule: FusionRule::Sum, .. }) => Fusion::LateSum,
+            Some(FusionOverride { text_weight, .. }) => {
+                Fusion::Late { text_weight: text_weight.unwrap_or(TEXT_WEIGHT_DEFAULT) }
+            }
+            None if trained_for_sum => Fusion::LateSum,
+            None => Fusion::Late { text_weight: TEXT_WEIGHT_DEFAULT },
+        }
+    }
+}
+
+impl FusionOverride {
+    fn check(&self) -> Result<(), LoadError> {
+        match (self.rule, self.text_weight) {
+            (FusionRule::Sum, Some(_)) => {
+                Err(refuse("`text_weight` goes with the rule `weighted` only; leave it out"))
+            }
+            (_, Some(weight)) if !(weight > 0.0 && weight < 1.0) => {
+                Err(refuse(format!("`text_weight` is {weight}; it must be between 0 and 1")))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn refuse(message: impl Into<String>) -> LoadError {
+    LoadError::new(LoadErrorKind::Config, OVERRIDES_FILE, message)
+}

@@ -1,0 +1,172 @@
+"""Sets up the space in closed form, so that gradient learning starts from something that already works.
+
+Every concept gets a vector of two parts: what the text teacher says of its name, and what the tower says of its pictures
+(a linear discriminant). Word embeddings start as the teacher's vectors of the tokens, rare ones weighing more (smooth
+inverse frequency: Arora et al. 2017), corrected by a ridge regression so that the mean over a text meets the concept;
+visual tokens by a ridge regression onto the same vectors. The layers start as the identity.
+"""
+
+from collections import Counter
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from tokenizers import Tokenizer
+from torch import Tensor
+
+from .data import Row, Synset
+from .model import Fusion
+from .teacher import taught
+from .texts import Texts
+from .views import Views
+
+SEMANTIC, VISUAL = 160, 94  # values of a concept's vector; one more direction of the width is the filler's, one the mean's
+VISUAL_SHARE = 0.5  # of the squared length
+FREQUENCY = 1e-3
+SHRINKAGE = 0.1
+RIDGE = 0.1
+CONJUGATE_STEPS = 30
+WORD_STD = 0.15  # of the elements of a token
+FEATURE_SHARE = 0.3  # of a visual token that is left to whatever else the tower sees
+
+
+def ridge(design: Tensor, weights: Tensor, targets: Tensor) -> Tensor:
+    """Solves (X'WX + RIDGE) E = X'W targets for sparse X [N, V], W [N], targets [N, D] by conjugate gradients."""
+    transposed = design.t().coalesce().to_sparse_csr()
+    design = design.coalesce().to_sparse_csr()
+    residual = transposed @ (weights[:, None] * targets)
+    solution, direction = torch.zeros_like(residual), residual.clone()
+    energy = residual.square().sum(0)
+    for _ in range(CONJUGATE_STEPS):
+        image = transposed @ (weights[:, None] * (design @ direction)) + RIDGE * direction
+        length = energy / (direction * image).sum(0).clamp(min=1e-20)
+        solution += length * direction
+        residual -= length * image
+        energy, before = residual.square().sum(0), energy
+        direction = residual + energy / before.clamp(min=1e-20) * direction
+    return solution
+
+
+def means_by(labels: Tensor, features: Tensor, classes: int) -> Tensor:
+    """Mean feature of every class [classes, D]; zeros where it has none."""
+    counts = torch.bincount(labels, minlength=classes).clamp(min=1)[:, None]
+    return torch.zeros(classes, features.shape[1]).index_add(0, labels, features) / counts
+
+
+def discriminant(features: Tensor, labels: Tensor, classes: int, size: int) -> Tensor:
+    """Class means [classes, size] along the most telling directions: the spread within classes is one in each, and
+    directions in which classes differ little are shrunk."""
+    features = features - features.mean(0)
+    means = means_by(labels, features, classes)
+    within = features - means[labels]
+    values, vectors = torch.linalg.eigh(within.T @ within / len(within))
+    whitening = vectors @ torch.diag((values + SHRINKAGE * values.mean()).rsqrt()) @ vectors.T
+    _, strength, directions = torch.linalg.svd(means @ whitening, full_matrices=False)
+    signal = strength.square() / classes
+    rows = (signal / (1 + signal))[:, None] * (directions @ whitening)
+    return means @ rows[:size].T
+
+
+def token_weights(words: Tokenizer, synsets: list[Synset], rows: list[Row]) -> Tensor:
+    """[V]: smooth inverse frequency over the texts that are trained on."""
+    counts: Counter[int] = Counter()
+    texts = [s.gloss for s in synsets if not s.held_out] + [s.words[0] for s in synsets if not s.held_out]
+    texts += [text for row in rows[::5] if row.trained_on for names in row.texts.values() for text in names[:1]]
+    for encoding in words.encode_batch(texts, add_special_tokens=False):
+        counts.update(encoding.ids)
+    total = sum(counts.values())
+    shares = torch.tensor([counts[i] / total for i in range(words.get_vocab_size())])
+    return FREQUENCY / (FREQUENCY + shares)
+
+
+def scaled(vectors: Tensor, energy: float) -> Tensor:
+    """The same with this mean squared length (rows of zeros left out)."""
+    lengths = vectors.square().sum(1)
+    return vectors * (energy / lengths[lengths > 0].mean()).sqrt()
+
+
+class ClosedForm:
+    """Everything that the set-up reads."""
+
+    def __init__(self, texts: Texts, views: Views, synsets: list[Synset], teacher: Path):
+        self.texts, self.views, self.synsets, self.teacher = texts, views, synsets, teacher
+        rows = texts.sampler.rows
+        numbers = torch.tensor([texts.number.get(row.concept, -1) for row in rows])
+        self.labels = numbers[views.rows]
+        self.classes = len(texts.number)
+
+    def semantic(self) -> tuple[Tensor, Tensor]:
+        """Token embeddings [V, SEMANTIC], weighted, and concept vectors [classes, SEMANTIC], from the teacher."""
+        words = self.texts.words
+        pieces = [words.decode([i]).strip() or "." for i in range(words.get_vocab_size())]
+        tokens = taught(self.teacher, pieces, self.teacher / "tokens.pt").float()
+        concepts = list(self.texts.number)
+        named = taught(self.teacher, concepts, self.teacher / "concepts.pt").float()
+        tokens = tokens - tokens.mean(0)
+        basis = torch.linalg.svd(tokens, full_matrices=False).Vh[:SEMANTIC].T
+        weights = token_weights(words, self.synsets, self.texts.sampler.rows)
+        return tokens @ basis * weights[:, None], (named - named.mean(0)) @ basis
+
+    def visual(self) -> Tensor:
+        """Concept vectors [classes, VISUAL] from the pictures."""
+        parts = []
+        for start in range(0, len(self.views.features), 8192):
+            tokens = self.views.features[start : start + 8192].float()
+            parts.append(torch.cat([tokens[:, :4].mean(1), tokens[:, 4]], 1))
+        return discriminant(torch.cat(parts), self.labels, self.classes, VISUAL)
+
+    def words(self, tokens: Tensor, concepts: Tensor) -> Tensor:
+        """Word vectors [V, SEMANTIC + VISUAL] whose mean over a text meets the text's concept."""
+        texts = self.texts.everything()
+        ids = [self.texts.ids(text) for text, *_ in texts]
+        entries = torch.tensor([(number, token) for number, row in enumerate(ids) for token in row]).T
+        shares = torch.tensor([1 / len(row) for row in ids for _ in row])
+        design = torch.sparse_coo_tensor(entries, shares, (len(texts), len(tokens)))
+        labels, weights = torch.tensor([n for _, n, _ in texts]), torch.tensor([w for *_, w in texts])
+        start = F.pad(tokens, (0, VISUAL))
+        said, wanted = design.to_sparse_csr() @ start, concepts[labels]
+        scale = (said * wanted)[:, :SEMANTIC].sum() / said.square().sum()
+        return scale * start + ridge(design, weights, wanted - scale * said)
+
+    def pictures(self, concepts: Tensor) -> tuple[Tensor, Tensor]:
+        """Weight [SEMANTIC + VISUAL, C] and bias that predict a concept from its features (mean token, and peak)."""
+        gram, cross = 0, 0
+        for start in range(0, len(self.labels), 8192):
+            tokens = self.views.features[start : start + 8192].float()
+            wanted = concepts[self.labels[start : start + 8192]]
+            for features in (tokens[:, :4].mean(1), tokens[:, 4]):
+                known = F.pad(features, (0, 1), value=1.0)
+                gram, cross = gram + known.T @ known, cross + known.T @ wanted
+        gram = gram + 1e-3 * gram.diagonal().mean() * torch.eye(len(gram))
+        solution = torch.linalg.solve(gram, cross)
+        return solution[:-1].T, solution[-1]
+
+    @torch.no_grad()
+    def set_up(self, model: Fusion) -> Tensor:
+        """Resets everything but the tower; returns the concept vectors [classes, 512]."""
+        width, dimension = model.shape.width, model.shape.dimension
+        tokens, semantic = self.semantic()
+        visual = self.visual()
+        concepts = torch.cat([scaled(semantic, 1 - VISUAL_SHARE), scaled(visual, VISUAL_SHARE)], 1)
+        turn = torch.linalg.svd(concepts, full_matrices=False).Vh.T  # most telling first: the nested dimensions want it
+        word_vectors, (weight, bias) = self.words(tokens, concepts) @ turn, self.pictures(concepts)
+        weight, bias, concepts = turn.T @ weight, turn.T @ bias, concepts @ turn
+        fresh = torch.linalg.qr(torch.cat([torch.ones(width, 1), torch.randn(width, width - 1)], 1)).Q[:, 1:]
+        telling, filler = fresh[:, :-1], fresh[:, -1]  # both blind to the mean, which layer norms take away
+        whole = WORD_STD * width**0.5
+        lengths = word_vectors.norm(dim=1, keepdim=True)
+        word_vectors = word_vectors * (0.9 * whole / torch.quantile(lengths, 0.99))
+        word_vectors = word_vectors * (0.95 * whole / word_vectors.norm(dim=1, keepdim=True).clamp(min=0.95 * whole))
+        rest = (whole**2 - word_vectors.square().sum(1, keepdim=True)).sqrt()
+        model.text.weight.copy_(word_vectors @ telling.T + rest * filler)
+        model.visual.proj.weight.copy_(telling @ weight)
+        model.visual.proj.bias.copy_(telling @ bias)
+        other = torch.randn_like(model.visual.proj.weight)
+        model.visual.proj.weight.add_(other * (FEATURE_SHARE * (telling @ weight).std()))
+        model.visual.norm.weight.fill_(WORD_STD)
+        model.visual.norm.bias.zero_()
+        model.visual.position.mul_(0.0).add_(0.02 * torch.randn_like(model.visual.position))
+        model.head.weight.normal_(std=0.02)
+        model.head.weight[:, :width] = 0
+        model.head.weight[: telling.shape[1], width:] = telling.T
+        return F.normalize(F.pad(concepts, (0, dimension - concepts.shape[1])), dim=1)
