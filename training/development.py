@@ -5,6 +5,7 @@
 
 import argparse
 import random
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -97,30 +98,36 @@ class Development:
             shares.append(100 * float((scores[own, own] > scores[own, own ^ 1]).float().mean()))
         return tuple(shares)
 
-    def figures(self) -> dict[str, float]:
-        """All of it, in percent."""
-        self.model.eval()
-        results = {f"emoji {language}": self.naming(self.emoji, language) for language in LANGUAGES}
-        results["photos"] = self.naming(self.photos, "en")
+    def meaning(self) -> float:
+        """Word to gloss of nouns that were trained on, 1,000 candidates."""
         words, glosses = (self.vectors([[text] for text in some]) for some in (
             [s.words[0] for s in self.meanings], [s.gloss for s in self.meanings],
         ))
-        own = torch.arange(len(words))
-        results["trained word-gloss"] = 100 * float(((words @ glosses.T).argmax(1) == own).float().mean())
-        results["order, pictures"], results["order, captions"] = self.order()
+        return 100 * float(((words @ glosses.T).argmax(1) == torch.arange(len(words))).float().mean())
+
+    def described(self) -> tuple[float, float]:
+        """Pictures with "but <colour>", and captions, against one drawing of every coloured, counted shape."""
         rng = random.Random(9)
         gallery = self.vectors([[f] for f in self.drawn[0]])
         number = {thing: n for n, thing in enumerate(self.things)}
-        starts, edits = [], []
+        starts = []
         for colour, shape, count in self.things:
             other = rng.choice([c for c in scenes.COLOURS if (c, shape, count) in number and c != colour])
             starts.append(self.drawn[1][number[other, shape, count]])
         edits = self.vectors([[start, f"but {colour}"] for start, (colour, *_) in zip(starts, self.things)])
         captions = self.vectors([[scenes.counted_name(*thing)] for thing in self.things])
         own = torch.arange(len(gallery))
-        for name, queries in (("edits", edits), ("captions of things", captions)):
-            results[name] = 100 * float(((queries @ gallery.T).argmax(1) == own).float().mean())
-        return results
+        return tuple(100 * float(((queries @ gallery.T).argmax(1) == own).float().mean()) for queries in (edits, captions))
+
+    def figures(self) -> Iterator[tuple[str, float]]:
+        """All of it, in percent, as it is measured."""
+        self.model.eval()
+        yield "photos", self.naming(self.photos, "en")
+        for language in LANGUAGES:
+            yield f"emoji {language}", self.naming(self.emoji, language)
+        yield "word to gloss, trained", self.meaning()
+        yield from zip(("order, pictures", "order, captions"), self.order())
+        yield from zip(("edits", "captions of things"), self.described())
 
 
 def main() -> None:
@@ -138,8 +145,8 @@ def main() -> None:
     model = Fusion()
     model.load_state_dict(state["model"])
     print(state["counts"], state["targets"]["scales"].exp().tolist())
-    for name, value in Development(model, texts, synsets).figures().items():
-        print(f"{name}: {value:.1f}")
+    for name, value in Development(model, texts, synsets).figures():
+        print(f"{name}: {value:.1f}", flush=True)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from . import captions, tokenizer
 from .batches import Sampler
 from .closed_form import ClosedForm
 from .data import read_emoji_names, read_pixels, read_rows, read_synsets
+from .export import write_export
 from .model import Fusion
 from .space import SpaceStage
 from .texts import Texts
@@ -62,6 +63,8 @@ def main() -> None:
         space.stage.save()
     print(f"space: from step {space.stage.counts['steps']}", flush=True)
     space.go(arguments.space_minutes * 60, every_s)
+    write_export(model, words.to_str(), folder / "export")
+    print(f"done: python -m training.export --checkpoint {folder / 'space.pt'} makes it the shipped model", flush=True)
 
 
 if __name__ == "__main__":

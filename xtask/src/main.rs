@@ -2,6 +2,7 @@
 
 mod benchmarks;
 mod environment;
+mod evaluation;
 mod parity;
 mod steps;
 mod suites;
@@ -19,6 +20,7 @@ cargo xtask tidy      the borders between crates, and rules that compilers do no
 cargo xtask suite S   one suite: rust, sdk-python, sdk-node, bad-input, ssrf, crash, console, training
 cargo xtask setup     what the suites need: a Python virtual environment and Node packages
 cargo xtask parity [A...]  our vectors against those of transformers, at real size, stage by stage
+cargo xtask evaluate DIR [A...]    the embedded model's figures on the training pack in DIR
 cargo xtask bench peers [--quick]   the forward pass against other engines; writes docs/PERFORMANCE.md
 cargo xtask bench serve [--quick]   the server under HTTP load against infinity; likewise
 ";
@@ -41,6 +43,7 @@ fn main() -> ExitCode {
             }
         }
         ["parity", architectures @ ..] => parity::run(&mut steps, architectures),
+        ["evaluate", data, arguments @ ..] => evaluation::run(&mut steps, data, arguments),
         ["bench", name, arguments @ ..] => {
             if !benchmarks::run(&mut steps, name, arguments) {
                 say(HELP);

@@ -30,23 +30,15 @@ const SIZES: [Size; 2] = [
     Size { name: "minilm", width: 384, heads: 12, inner: 1536, places: 64 },
 ];
 
-/// Numbers in -1..1 that look random.
-fn values(seed: u64, length: usize, scale: f32) -> Vec<f32> {
-    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
-    (0..length)
-        .map(|_| {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            scale * ((state >> 40) as f32 / (1 << 23) as f32 - 1.0)
-        })
-        .collect()
+/// Numbers in -scale..scale that look random.
+fn values(seed: usize, length: usize, scale: f32) -> Vec<f32> {
+    reference::values(seed, length).into_iter().map(|value| scale * value).collect()
 }
 
 struct Linear(PackedMatrix, Vec<f32>);
 
 impl Linear {
-    fn new(cpu: Cpu, precision: Precision, seed: u64, (inputs, outputs): (usize, usize)) -> Self {
+    fn new(cpu: Cpu, precision: Precision, seed: usize, (inputs, outputs): (usize, usize)) -> Self {
         let weights = values(seed, inputs * outputs, (3.0 / inputs as f32).sqrt());
         let packed = PackedMatrix::pack(cpu.isa(), precision, &weights, inputs);
         Self(packed, values(seed + 100, outputs, 0.1))

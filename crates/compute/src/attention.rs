@@ -67,6 +67,7 @@ pub fn attention_over(input: &AttentionInput<'_>, out: &mut [f32], workspace: &m
     cpu.map_parts(parts, |(share, buffer)| {
         for job in share {
             match unit {
+                _ if job.keys.is_empty() => job.clear(),
                 Some(unit) => attend_in_tiles(cpu.isa(), unit, input, job),
                 None => attend(cpu.with_threads(1), input, job, room.divide(buffer)),
             }
@@ -81,6 +82,26 @@ struct Job<'a> {
     keys: Range<usize>,
     head: usize,
     out: MatrixMut<'a>,
+}
+
+impl Job<'_> {
+    /// Queries, keys and values; several query heads may share those of one key head.
+    fn matrices<'i>(&self, input: &'i AttentionInput<'_>) -> [Matrix<'i>; 3] {
+        let key_head = self.head * input.keys.heads / input.queries.heads;
+        [
+            input.queries.part(&self.queries, self.head, input.head),
+            input.keys.part(&self.keys, key_head, input.head),
+            input.values.part(&self.keys, key_head, input.head),
+        ]
+    }
+
+    /// What queries without a key get.
+    fn clear(mut self) {
+        for row in 0..self.out.rows() {
+            let columns = 0..self.out.columns();
+            self.out.row_part(row, columns).fill(0.0);
+        }
+    }
 }
 
 fn jobs<'a>(input: &AttentionInput<'_>, out: &'a mut [f32]) -> Vec<Job<'a>> {
@@ -140,37 +161,21 @@ impl Room {
 
 /// The same in bf16 on the tile unit.
 fn attend_in_tiles(isa: Isa, unit: Amx, input: &AttentionInput<'_>, job: Job<'_>) {
-    let (count, length, head) = (job.queries.len(), job.keys.len(), input.head);
-    let mut out = job.out;
-    if length == 0 {
-        (0..count).for_each(|row| out.row_part(row, 0..head).fill(0.0));
-        return;
-    }
-    let key_head = job.head * input.keys.heads / input.queries.heads;
-    let head = amx::Head {
-        queries: input.queries.part(&job.queries, job.head, head),
-        keys: input.keys.part(&job.keys, key_head, head),
-        values: input.values.part(&job.keys, key_head, head),
-        first_visible: input.mask.visible(0, count, length),
-    };
-    amx::attend(isa, unit, head, out);
+    let [queries, keys, values] = job.matrices(input);
+    let first_visible = input.mask.visible(0, queries.rows(), keys.rows());
+    amx::attend(isa, unit, amx::Head { queries, keys, values, first_visible }, job.out);
 }
 
 #[expect(clippy::cast_precision_loss, reason = "head dimensions are far below 2^24")]
 fn attend(cpu: Cpu, input: &AttentionInput<'_>, job: Job<'_>, buffers: Buffers<'_>) {
     let (isa, width) = (cpu.isa(), cpu.isa().panel_columns());
     let (count, length, head) = (job.queries.len(), job.keys.len(), input.head);
+    let [queries, keys_by_row, values_by_row] = job.matrices(input);
     let mut out = job.out;
-    if length == 0 {
-        (0..count).for_each(|row| out.row_part(row, 0..head).fill(0.0));
-        return;
-    }
-    let key_head = job.head * input.keys.heads / input.queries.heads;
-    let queries = input.queries.part(&job.queries, job.head, head);
     let keys = &mut buffers.keys[..packed_length(length, head, width)];
     let values = &mut buffers.values[..packed_length(head, length, width)];
-    pack_rows(input.keys.part(&job.keys, key_head, head), width, keys);
-    pack_columns(input.values.part(&job.keys, key_head, head), width, values);
+    pack_rows(keys_by_row, width, keys);
+    pack_columns(values_by_row, width, values);
     let keys = Panels::new(keys, length, head, width);
     let values = Panels::new(values, head, length, width);
     let scale = 1.0 / (head as f32).sqrt();

@@ -4,6 +4,22 @@
 
 use crate::{Activation, Gate, MapShape};
 
+/// Numbers in -1..1 that look random and are always the same for a seed: Marsaglia's xorshift
+/// ("Xorshift RNGs", 2003), its 24 highest bits.
+#[must_use]
+#[expect(clippy::cast_precision_loss, reason = "24 bits fit an f32")]
+pub fn values(seed: usize, length: usize) -> Vec<f32> {
+    let mut state = (seed as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    (0..length)
+        .map(|_| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            (state >> 40) as f32 / (1 << 23) as f32 - 1.0
+        })
+        .collect()
+}
+
 /// `x` after the activation.
 #[must_use]
 pub fn activate(activation: Activation, x: f64) -> f64 {

@@ -89,7 +89,8 @@ pub enum Part {
 
 impl Sequence {
     /// Token ids in all text parts together.
-    pub(crate) fn text_tokens(&self) -> usize {
+    #[must_use]
+    pub fn text_tokens(&self) -> usize {
         self.parts.iter().map(|part| if let Part::Text(ids) = part { ids.len() } else { 0 }).sum()
     }
 

@@ -15,6 +15,7 @@ use super::unit::{Tile, TileUnit};
 use super::{COLUMN_STEP, ROW_STEP};
 use crate::cpu::split;
 use crate::gemm::{Activation, Finish, Matrix, MatrixMut, bf16_bits};
+pub(super) use crate::reference::values;
 use crate::{Isa, reference};
 
 /// Error of a bf16 product with inputs already rounded to bf16, per summed product of numbers
@@ -24,18 +25,6 @@ const BF16_ERROR_PER_TERM: f64 = 6e-8;
 const BF16_ROUNDING: f64 = 1.0 / 512.0;
 /// Error beside the sums: scales, bias, residual and activation, for sums below 100.
 const ERROR_OF_FINISH: f64 = 2e-5;
-
-pub(super) fn values(seed: usize, length: usize) -> Vec<f32> {
-    let mut state = (seed as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
-    (0..length)
-        .map(|_| {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            (state >> 40) as f32 / (1 << 23) as f32 - 1.0
-        })
-        .collect()
-}
 
 #[derive(Clone, Copy, Debug)]
 struct Shape {

@@ -169,6 +169,9 @@ fn precisions_of_a_wide_layer() {
             let error = squares(&mut out.iter().zip(&exact).map(|(&x, y)| f64::from(x) - y));
             let size = squares(&mut exact.iter().copied());
             let found = (error / size).sqrt();
+            // Tiles round the input as coarsely as the weights: two such errors, not one.
+            let both_rounded = isa.name() == TILES && precision != Precision::Int16;
+            let relative = if both_rounded { relative * 1.5 } else { relative };
             assert!(found < relative, "{isa:?} {precision}: relative error {found:.1e}");
             if precision == Precision::Int16 || precision == Precision::Int8 && isa.name() != TILES
             {

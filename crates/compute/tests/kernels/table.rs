@@ -5,6 +5,7 @@ use std::io::Write;
 use std::sync::Once;
 
 use onespace_compute::Isa;
+pub(crate) use onespace_compute::reference::values;
 
 /// Checks each row and panics with all that fail.
 pub(crate) fn check_rows<R: Debug>(
@@ -34,19 +35,6 @@ pub(crate) fn isas() -> Vec<Isa> {
         }
     });
     Isa::available()
-}
-
-/// Numbers in -1..1 that look random and are always the same.
-pub(crate) fn values(seed: usize, length: usize) -> Vec<f32> {
-    let mut state = (seed as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
-    (0..length)
-        .map(|_| {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            (state >> 40) as f32 / (1 << 23) as f32 - 1.0
-        })
-        .collect()
 }
 
 /// Whether each number is within `tolerance` of the expected one, absolute below 1 and relative

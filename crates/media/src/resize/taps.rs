@@ -69,13 +69,18 @@ impl AxisTaps {
     }
 }
 
-/// The first input pixel of output pixel `index`, and the weights from there on, which sum to 1.
+/// The input pixels that output pixel `index` is made of, and their weights, not yet normalised.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
     reason = "positions are clamped to the picture"
 )]
-fn weights(from: u32, to: u32, index: u32, (kernel, reach): Filter) -> (usize, Vec<f64>) {
+fn raw_weights(
+    from: u32,
+    to: u32,
+    index: u32,
+    (kernel, reach): Filter,
+) -> (u32, impl Iterator<Item = f64> + Clone) {
     let scale = f64::from(from) / f64::from(to);
     let widening = scale.max(1.0);
     let reach = reach * widening;
@@ -83,10 +88,14 @@ fn weights(from: u32, to: u32, index: u32, (kernel, reach): Filter) -> (usize, V
     let center = (f64::from(index) + 0.5) * scale;
     let start = (center - reach + 0.5).max(0.0) as u32;
     let end = ((center + reach + 0.5) as u32).min(from);
-    let raw: Vec<f64> =
-        (start..end).map(|at| kernel((f64::from(at) - center + 0.5) * narrowing)).collect();
-    let total: f64 = raw.iter().sum();
-    (start as usize, raw.iter().map(|weight| weight / total).collect())
+    (start, (start..end).map(move |at| kernel((f64::from(at) - center + 0.5) * narrowing)))
+}
+
+/// The first input pixel of output pixel `index`, and the weights from there on, which sum to 1.
+fn weights(from: u32, to: u32, index: u32, filter: Filter) -> (usize, Vec<f64>) {
+    let (start, raw) = raw_weights(from, to, index, filter);
+    let total: f64 = raw.clone().sum();
+    (start as usize, raw.map(|weight| weight / total).collect())
 }
 
 /// A weight with `bits` fractional bits, rounded half away from zero.
@@ -114,8 +123,12 @@ fn whole((start, weights): (usize, Vec<f64>), bits: u32) -> Taps {
 /// The most fractional bits with which the largest weight of the whole axis, whatever is kept of
 /// it, stays a 16-bit number.
 fn whole_bits(from: u32, to: u32, filter: Filter) -> u32 {
-    let largest =
-        (0..to).flat_map(|index| weights(from, to, index, filter).1).fold(0.0_f64, f64::max);
+    // Without a list of the weights: of a long narrow picture there may be millions.
+    let largest_of = |index| {
+        let (_, raw) = raw_weights(from, to, index, filter);
+        raw.clone().fold(0.0_f64, f64::max) / raw.sum::<f64>()
+    };
+    let largest = (0..to).map(largest_of).fold(0.0_f64, f64::max);
     let fits = |bits: &u32| fixed(largest, bits + 1) < 1 << 15;
     (0..WHOLE_WEIGHT_BITS_MAX).take_while(fits).count() as u32
 }
