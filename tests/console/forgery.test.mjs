@@ -244,7 +244,7 @@ test("hostile names are shown as what they are, wherever they are shown", async 
     await page.getByRole("combobox", { name: "Text" }).fill(`${hostile} <@nobody>`);
     await page.getByRole("button", { name: "Embed", exact: true }).click();
     await page.getByRole("alert").filter({ hasText: "nobody" }).waitFor();
-    for (const hash of ["#/set-up/<img src=x onerror=window.ran=1>", "#/search?asset=<script>", "#//evil.example", "#/javascript:alert(1)"]) {
+    for (const hash of ["#/set-up/<img src=x onerror=window.ran=1>", "#/search?asset=<script>", "#//evil.example", "#/javascript:alert(1)", "#/constructor", "#/__proto__"]) {
       await page.goto(`${server.url}/${hash}`);
       await page.getByRole("heading", { level: 1 }).waitFor();
       assert.ok(page.url().startsWith(`${server.url}/`), page.url());

@@ -205,15 +205,17 @@ export async function openPage(browser, server, { person, ...options } = {}) {
   return page;
 }
 
-/** Gives the page its scripts and styles as they are in `folder`, without a build. */
+/** Gives the page its scripts and styles as they are in `folder`, each by itself, without a build. */
 async function serveFrom(page, folder) {
-  await page.route(/\/console\/files\/[0-9a-f]+\/(?!examples)/, async (route) => {
-    const name = new URL(route.request().url()).pathname.split("/").slice(4).join("/");
-    const answer = await route.fetch().catch(() => null);
-    const types = { css: "text/css", js: "text/javascript", svg: "image/svg+xml" };
-    const headers = { ...answer?.headers(), "content-type": types[name.split(".").at(-1)] };
-    await route.fulfill({ status: 200, headers, body: fs.readFileSync(path.join(folder, name)) });
-  });
+  const types = { css: "text/css", html: "text/html", js: "text/javascript", svg: "image/svg+xml" };
+  const read = async (route, name, change = (text) => text) => {
+    const headers = { ...(await route.fetch().catch(() => null))?.headers(), "content-type": types[name.split(".").at(-1)] };
+    await route.fulfill({ status: 200, headers, body: change(fs.readFileSync(path.join(folder, name), "utf8")) });
+  };
+  const sheets = fs.readdirSync(path.join(folder, "css")).sort().map((name) => `<link rel="stylesheet" href="/console/files/0/css/${name}">`);
+  const apart = (text) => text.replace(/<link rel="stylesheet".*>/, sheets.join("\n")).replaceAll("{{files}}", "/console/files/0").replace("console.js", "main.js");
+  await page.route((url) => url.pathname === "/", (route) => read(route, "index.html", apart));
+  await page.route(/\/console\/files\/0\/(?!examples)/, (route) => read(route, new URL(route.request().url()).pathname.split("/").slice(4).join("/")));
 }
 
 /** Goes to a page of the console and waits for its heading. */

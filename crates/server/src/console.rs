@@ -6,6 +6,7 @@
 //! for why another site's page can do nothing here.
 
 mod api;
+mod bundle;
 mod cookie;
 mod files;
 mod headers;

@@ -16,9 +16,11 @@ CREATE TABLE console_users (
     created_at INTEGER NOT NULL
 ) STRICT;
 
+-- `user_id` is whose password a link of that purpose resets.
 CREATE TABLE console_links (
     digest BLOB PRIMARY KEY,
     purpose TEXT NOT NULL,
+    user_id TEXT REFERENCES console_users (id) ON DELETE CASCADE,
     created_at INTEGER NOT NULL,
     expires_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;

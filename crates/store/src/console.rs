@@ -4,11 +4,13 @@
 //! account that nobody knows the secret of, so that ownership, usage and logs work as for any key.
 
 mod links;
+mod members;
 mod passwords;
 mod sessions;
 mod users;
 
 pub use links::{LinkPurpose, LinkRefusal};
+pub use members::Member;
 pub use passwords::PASSWORD_CHARS_MIN;
 pub use sessions::{SESSION_HOURS_MAX, SESSION_IDLE_MINUTES_MAX, Session};
 pub use users::{NewUser, SignUpRefusal, User};

@@ -41,7 +41,7 @@ pub use assets::{
 };
 pub use blobs::{BlobWriter, StagedBlob};
 pub use console::{
-    LinkPurpose, LinkRefusal, NewUser, PASSWORD_CHARS_MIN, SESSION_HOURS_MAX,
+    LinkPurpose, LinkRefusal, Member, NewUser, PASSWORD_CHARS_MIN, SESSION_HOURS_MAX,
     SESSION_IDLE_MINUTES_MAX, Secret, Session, SignUpRefusal, User,
 };
 pub use error::{StoreError, StoreErrorKind};

@@ -5,17 +5,18 @@ import { onConnectionChange } from "./connection.js";
 import { fill, h } from "./dom.js";
 import { frame, gate } from "./frame.js";
 import { notify } from "./notices.js";
-import { failed, loading } from "./states.js";
+import * as account from "./pages/account.js";
+import * as assets from "./pages/assets.js";
+import * as join from "./pages/join.js";
+import * as keys from "./pages/keys.js";
+import * as playground from "./pages/playground.js";
+import * as search from "./pages/search.js";
+import * as signIn from "./pages/sign_in.js";
+import * as usage from "./pages/usage.js";
+import { failed } from "./states.js";
 import { startTheme } from "./theme.js";
 
-const PAGES = {
-  playground: () => import("./pages/playground.js"),
-  search: () => import("./pages/search.js"),
-  assets: () => import("./pages/assets.js"),
-  keys: () => import("./pages/keys.js"),
-  usage: () => import("./pages/usage.js"),
-  account: () => import("./pages/account.js"),
-};
+const PAGES = { playground, search, assets, keys, usage, account };
 const FIRST_PAGE = "playground";
 const JOIN_PAGES = new Set(["set-up", "join"]);
 
@@ -33,8 +34,6 @@ function address() {
 
 /** Asks who is signed in, and shows what follows from that. */
 async function start() {
-  // The page's own parts come while the server answers; a fault of theirs is told when they are used.
-  PAGES[address().name]?.().catch(() => {});
   try {
     situation = await session.show();
   } catch (error) {
@@ -51,10 +50,10 @@ async function route() {
   leaving = new AbortController();
   document.querySelectorAll("dialog[open]").forEach((dialog) => dialog.close());
   const where = address();
-  if (JOIN_PAGES.has(where.name)) return showGate("join", where);
-  if (!situation.user) return showGate("sign_in", where);
+  if (JOIN_PAGES.has(where.name)) return showGate(join, where);
+  if (!situation.user) return showGate(signIn, where);
   current ??= openFrame();
-  await showPage(where);
+  showPage(where);
 }
 
 function openFrame() {
@@ -63,11 +62,12 @@ function openFrame() {
   return opened;
 }
 
-async function showGate(name, where) {
+async function showGate(page, where) {
   current = undefined;
-  const page = await import(`./pages/${name}.js`);
-  if (leaving.signal.aborted) return;
-  fill(app, await page.show({ situation, where, gate, enter, signal: leaving.signal }));
+  const { signal } = leaving;
+  const element = await page.show({ situation, where, gate, enter, signal });
+  if (signal.aborted) return;
+  fill(app, element);
   app.querySelector("input")?.focus();
 }
 
@@ -78,26 +78,13 @@ async function enter() {
   await start();
 }
 
-async function showPage(where) {
-  const name = PAGES[where.name] ? where.name : FIRST_PAGE;
-  const { signal } = leaving;
-  const waiting = setTimeout(() => current.show(name, "Loading", loading()), 120);
-  try {
-    const page = await PAGES[name]();
-    if (signal.aborted) return;
-    current.show(name, page.title, page.show({ situation, where, signal }));
-  } catch (error) {
-    if (signal.aborted) return;
-    const newer = "A part of the console could not be loaded. Reload the page: the server may be a newer one.";
-    current.show(name, "Fault", failed(new Error(error instanceof TypeError ? newer : error.message), () => location.reload()));
-  } finally {
-    clearTimeout(waiting);
-  }
-  if (!signal.aborted) {
-    scrollTo(0, 0);
-    current.main.querySelector("h1")?.setAttribute("tabindex", "-1");
-    if (document.activeElement !== document.body) current.main.querySelector("h1")?.focus({ preventScroll: true });
-  }
+function showPage(where) {
+  const name = Object.hasOwn(PAGES, where.name) ? where.name : FIRST_PAGE;
+  const page = PAGES[name];
+  current.show(name, page.title, page.show({ situation, where, signal: leaving.signal }));
+  scrollTo(0, 0);
+  current.main.querySelector("h1")?.setAttribute("tabindex", "-1");
+  if (document.activeElement !== document.body) current.main.querySelector("h1")?.focus({ preventScroll: true });
 }
 
 async function signOut() {

@@ -2,17 +2,19 @@
 //!
 //! There is one page, `/`; what it shows follows the part of its address after `#`, which browsers
 //! do not send, so that a one-time link is in no log. Files lie under an address that holds a digest
-//! of all of them: they can be cached for ever, and a new version has new addresses throughout,
-//! also for what its scripts import from each other.
+//! of all of them: they can be cached for ever, and a new version has new addresses throughout.
+//! Scripts and style sheets are served as one file each ([`super::bundle`]).
 
 use std::sync::LazyLock;
 
 use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use onespace_wire::error_code::ErrorCode;
 use sha2::{Digest, Sha256};
 
+use super::bundle;
 use super::files::{FILES, PAGE};
 use crate::error::{ApiError, ApiResult};
 
@@ -20,6 +22,12 @@ use crate::error::{ApiError, ApiResult};
 const VERSION_DIGITS: usize = 16;
 /// What the page has where the address of its files belongs.
 const ADDRESS_MARK: &str = "{{files}}";
+/// Where the console begins.
+const ENTRY: &str = "js/main.js";
+/// All scripts and all style sheets; the folder is that of [`ENTRY`], from which scripts name
+/// pictures.
+const SCRIPT: &str = "js/console.js";
+const STYLE_SHEET: &str = "css/console.css";
 
 /// The page with its files' address filled in, and its entity tag.
 struct Page {
@@ -38,6 +46,17 @@ static VERSION: LazyLock<String> = LazyLock::new(|| {
     let mut digits = hex::encode(hash.finalize());
     digits.truncate(VERSION_DIGITS);
     digits
+});
+
+/// What is served: the files that stand alone, and the bundles of the others.
+static SERVED: LazyLock<Vec<(&str, Bytes)>> = LazyLock::new(|| {
+    let script = bundle::script(FILES, ENTRY).expect("a test bundles these very files");
+    let alone = FILES.iter().filter(|(path, _)| !path.ends_with(".js") && !path.ends_with(".css"));
+    let mut served: Vec<_> =
+        alone.map(|(path, bytes)| (*path, Bytes::from_static(bytes))).collect();
+    served.push((SCRIPT, script.into()));
+    served.push((STYLE_SHEET, bundle::style_sheet(FILES).into()));
+    served
 });
 
 static SHELL: LazyLock<Page> = LazyLock::new(|| {
@@ -62,11 +81,11 @@ pub(crate) async fn shell(headers: HeaderMap) -> Response {
 
 /// `GET /console/files/{version}/{path}`.
 pub(crate) async fn file(Path((version, path)): Path<(String, String)>) -> ApiResult<Response> {
-    let found = FILES.iter().find(|(known, _)| version == *VERSION && *known == path);
+    let found = SERVED.iter().find(|(known, _)| version == *VERSION && *known == path);
     let (path, bytes) = found.ok_or_else(|| {
         ApiError::new(ErrorCode::RouteNotFound, "There is no such file. Reload the page.")
     })?;
-    let mut response = (*bytes).into_response();
+    let mut response = bytes.clone().into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type(path)));
     let forever = HeaderValue::from_static("public, max-age=31536000, immutable");
@@ -114,6 +133,30 @@ mod tests {
             .filter(|path| !path.starts_with("examples/"))
             .collect();
         assert_eq!(served, in_folder);
+    }
+
+    #[test]
+    fn the_page_names_files_that_are_served() {
+        let files = format!("/console/files/{}/", *VERSION);
+        let named: Vec<&str> = SHELL
+            .text
+            .split(&files)
+            .skip(1)
+            .map(|rest| rest.split('"').next().expect("split gives a first piece"))
+            .collect();
+        assert!(named.contains(&SCRIPT) && named.contains(&STYLE_SHEET), "{named:?}");
+        for path in named {
+            assert!(SERVED.iter().any(|(known, _)| *known == path), "{path}");
+        }
+    }
+
+    /// Scripts name pictures by the address of the bundle, which lies in `js/`.
+    #[test]
+    fn only_scripts_beside_the_bundle_ask_where_they_are() {
+        for (path, bytes) in FILES.iter().filter(|(path, _)| path.ends_with(".js")) {
+            let asks = String::from_utf8_lossy(bytes).contains("import.meta");
+            assert!(!asks || path.split('/').count() == 2, "{path}");
+        }
     }
 
     #[test]

@@ -1,10 +1,11 @@
-//! Links that are good for one new account: to set up the server, or to join it.
+//! Links that are good once: to set up the server, to join it, or to set a forgotten password anew.
 
-use rusqlite::{Connection, OptionalExtension, Transaction};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction};
 use time::{Duration, OffsetDateTime};
 
-use super::{Secret, secret_digest};
+use super::{Secret, User, secret_digest};
 use crate::error::StoreError;
+use crate::ids::UserId;
 use crate::rows::{Micros, text_enum};
 use crate::store::Store;
 
@@ -12,12 +13,18 @@ use crate::store::Store;
 const SET_UP_LIFE: Duration = Duration::hours(24);
 /// How long an invitation is good for.
 const INVITATION_LIFE: Duration = Duration::days(7);
+/// How long a link for a new password is good for.
+const PASSWORD_RESET_LIFE: Duration = Duration::hours(24);
 
 const SELECT: &str = "SELECT purpose FROM console_links WHERE digest = ?1 AND expires_at > ?2";
-const INSERT: &str = "INSERT INTO console_links (digest, purpose, created_at, expires_at) \
-     VALUES (?1, ?2, ?3, ?4)";
+const SELECT_RESET: &str = "SELECT console_users.id, email, is_admin \
+     FROM console_links JOIN console_users ON console_users.id = user_id \
+     WHERE digest = ?1 AND expires_at > ?2 AND purpose = 'password_reset'";
+const INSERT: &str = "INSERT INTO console_links (digest, purpose, user_id, created_at, expires_at) \
+     VALUES (?1, ?2, ?3, ?4, ?5)";
 const USE_UP: &str = "DELETE FROM console_links WHERE digest = ?1";
 const DELETE_SET_UP: &str = "DELETE FROM console_links WHERE purpose = 'set_up'";
+const DELETE_RESETS: &str = "DELETE FROM console_links WHERE user_id = ?1";
 const DELETE_EXPIRED: &str = "DELETE FROM console_links WHERE expires_at <= ?1";
 
 /// What a link is for.
@@ -27,9 +34,15 @@ pub enum LinkPurpose {
     SetUp,
     /// One more account.
     Invitation,
+    /// A new password for a user.
+    PasswordReset,
 }
 
-text_enum!(LinkPurpose { SetUp => "set_up", Invitation => "invitation" });
+text_enum!(LinkPurpose {
+    SetUp => "set_up",
+    Invitation => "invitation",
+    PasswordReset => "password_reset",
+});
 
 /// The link was used, has expired, or never was one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +57,7 @@ impl Store {
         let secret = Secret::generate();
         self.database().write(|transaction| {
             transaction.execute(DELETE_SET_UP, [])?;
-            insert(transaction, &secret, LinkPurpose::SetUp, self.now(), SET_UP_LIFE)
+            insert(transaction, &secret, (LinkPurpose::SetUp, None), self.now(), SET_UP_LIFE)
         })?;
         Ok(Some(secret))
     }
@@ -55,9 +68,25 @@ impl Store {
         let now = self.now();
         self.database().write(|transaction| {
             transaction.execute(DELETE_EXPIRED, [Micros(now)])?;
-            insert(transaction, &secret, LinkPurpose::Invitation, now, INVITATION_LIFE)
+            insert(transaction, &secret, (LinkPurpose::Invitation, None), now, INVITATION_LIFE)
         })?;
         Ok((secret, now + INVITATION_LIFE))
+    }
+
+    /// A link by which `user` sets a new password without the old one, and when it ends. Earlier
+    /// ones end now. Sessions and the old password go on until it is used.
+    pub fn issue_password_reset(
+        &self,
+        user: &UserId,
+    ) -> Result<(Secret, OffsetDateTime), StoreError> {
+        let secret = Secret::generate();
+        let now = self.now();
+        self.database().write(|transaction| {
+            transaction.execute(DELETE_RESETS, [user])?;
+            let meant = (LinkPurpose::PasswordReset, Some(user));
+            insert(transaction, &secret, meant, now, PASSWORD_RESET_LIFE)
+        })?;
+        Ok((secret, now + PASSWORD_RESET_LIFE))
     }
 
     /// What the link with this secret is for.
@@ -81,6 +110,18 @@ pub(super) fn purpose(
     Ok(found.ok_or(LinkRefusal))
 }
 
+/// Whose password the link resets, if it is such a link and still good.
+pub(super) fn user_to_reset(
+    connection: &Connection,
+    secret: &str,
+    now: OffsetDateTime,
+) -> Result<Option<User>, StoreError> {
+    let parameters = (secret_digest(secret), Micros(now));
+    let user =
+        |row: &Row<'_>| Ok(User { id: row.get(0)?, email: row.get(1)?, is_admin: row.get(2)? });
+    Ok(connection.query_row(SELECT_RESET, parameters, user).optional()?)
+}
+
 /// Ends the link.
 pub(super) fn use_up(transaction: &Transaction<'_>, secret: &str) -> Result<(), StoreError> {
     transaction.execute(USE_UP, [secret_digest(secret)])?;
@@ -90,10 +131,11 @@ pub(super) fn use_up(transaction: &Transaction<'_>, secret: &str) -> Result<(), 
 fn insert(
     transaction: &Transaction<'_>,
     secret: &Secret,
-    purpose: LinkPurpose,
+    (purpose, user): (LinkPurpose, Option<&UserId>),
     now: OffsetDateTime,
     life: Duration,
 ) -> Result<(), StoreError> {
-    transaction.execute(INSERT, (secret.digest(), purpose, Micros(now), Micros(now + life)))?;
+    let (from, to) = (Micros(now), Micros(now + life));
+    transaction.execute(INSERT, (secret.digest(), purpose, user, from, to))?;
     Ok(())
 }

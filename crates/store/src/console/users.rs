@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, Row, Transaction};
 use time::OffsetDateTime;
 
-use super::links::{self, LinkPurpose};
+use super::links::{self, LinkPurpose, LinkRefusal};
 use super::passwords::{PasswordRecord, check_password};
 use crate::accounts::{account_named, insert_account};
 use crate::error::StoreError;
@@ -137,12 +137,43 @@ impl Store {
     pub fn change_password(&self, user: &User, new: &str) -> Result<(), StoreError> {
         check_password(new, &user.email)?;
         let record = PasswordRecord::of(new)?;
+        self.database().write(|transaction| set_password(transaction, user, &record))
+    }
+
+    /// Sets a new password by a link of [`Store::issue_password_reset`], which is used up, and ends
+    /// every session of its user.
+    ///
+    /// Hashes the password: at most a few calls should run at once.
+    pub fn reset_password(
+        &self,
+        link: &str,
+        new: &str,
+    ) -> Result<Result<User, LinkRefusal>, StoreError> {
+        // Before the costly hash; again under the write lock.
+        let now = self.now();
+        let user = self.database().read(|c| links::user_to_reset(c, link, now))?;
+        let Some(user) = user else { return Ok(Err(LinkRefusal)) };
+        check_password(new, &user.email)?;
+        let record = PasswordRecord::of(new)?;
         self.database().write(|transaction| {
-            transaction.execute(SET_PASSWORD, (&user.id, record.salt, record.digest))?;
-            transaction.execute("DELETE FROM console_sessions WHERE user_id = ?1", [&user.id])?;
-            Ok(())
+            let Some(user) = links::user_to_reset(transaction, link, self.now())? else {
+                return Ok(Err(LinkRefusal));
+            };
+            links::use_up(transaction, link)?;
+            set_password(transaction, &user, &record)?;
+            Ok(Ok(user))
         })
     }
+}
+
+fn set_password(
+    transaction: &Transaction<'_>,
+    user: &User,
+    record: &PasswordRecord,
+) -> Result<(), StoreError> {
+    transaction.execute(SET_PASSWORD, (&user.id, record.salt, record.digest))?;
+    transaction.execute("DELETE FROM console_sessions WHERE user_id = ?1", [&user.id])?;
+    Ok(())
 }
 
 /// What admits a newcomer: the purpose of the link, or `None` for open sign-up.
@@ -159,9 +190,9 @@ fn may_join(
         return Ok(if open { Ok(None) } else { Err(SignUpRefusal::Closed) });
     };
     Ok(match links::purpose(connection, link, now)? {
-        Ok(LinkPurpose::SetUp) if has_users => Err(SignUpRefusal::LinkInvalid),
-        Ok(purpose) => Ok(Some(purpose)),
-        Err(_) => Err(SignUpRefusal::LinkInvalid),
+        Ok(purpose @ LinkPurpose::Invitation) => Ok(Some(purpose)),
+        Ok(purpose @ LinkPurpose::SetUp) if !has_users => Ok(Some(purpose)),
+        _ => Err(SignUpRefusal::LinkInvalid),
     })
 }
 

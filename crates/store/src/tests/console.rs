@@ -2,7 +2,7 @@
 
 use time::Duration;
 
-use super::{Fixture, files_below};
+use super::{Fixture, create, files_below};
 use crate::*;
 
 const PASSWORD: &str = "violet harbour lantern";
@@ -125,6 +125,75 @@ fn sessions_end_by_silence_by_age_by_sign_out_and_by_a_new_password() {
     assert!(f.store.user_with_password(&user.email, PASSWORD).unwrap().is_none());
     assert!(f.store.user_with_password(&user.email, "another long phrase").unwrap().is_some());
     assert!(f.store.session("").unwrap().is_none());
+}
+
+#[test]
+fn a_reset_link_sets_the_password_of_its_user_once() {
+    let f = Fixture::new();
+    let user = administrator(&f);
+    let session = f.store.start_session(&user).unwrap();
+    let reset =
+        |link: &Secret| f.store.reset_password(link.reveal(), "another long phrase").unwrap();
+
+    let (earlier, _) = f.store.issue_password_reset(&user.id).unwrap();
+    let (link, end) = f.store.issue_password_reset(&user.id).unwrap();
+    assert_eq!(f.store.link_purpose(link.reveal()).unwrap(), Ok(LinkPurpose::PasswordReset));
+    assert_eq!(reset(&earlier), Err(LinkRefusal), "the latest one only");
+    assert!(f.store.session(session.reveal()).unwrap().is_some(), "an unused link changes nothing");
+    assert!(f.store.reset_password(link.reveal(), "short").is_err());
+    let joins = f.store.create_user(&new("eve@example.com", Some(link.reveal())), false).unwrap();
+    assert_eq!(joins, Err(SignUpRefusal::LinkInvalid), "it makes no account");
+
+    assert_eq!(reset(&link), Ok(user.clone()));
+    assert_eq!(reset(&link), Err(LinkRefusal));
+    assert!(f.store.session(session.reveal()).unwrap().is_none());
+    assert!(f.store.user_with_password(&user.email, PASSWORD).unwrap().is_none());
+    assert!(f.store.user_with_password(&user.email, "another long phrase").unwrap().is_some());
+
+    let (late, _) = f.store.issue_password_reset(&user.id).unwrap();
+    f.store.clock().advance(end - f.store.now());
+    f.store.clock().advance(Duration::hours(1));
+    assert_eq!(reset(&late), Err(LinkRefusal));
+    // Other links reset nothing.
+    let (invitation, _) = f.store.issue_invitation().unwrap();
+    assert_eq!(reset(&invitation), Err(LinkRefusal));
+}
+
+#[test]
+fn a_closed_account_leaves_nothing_and_nobody_behind() {
+    let f = Fixture::new();
+    let admin = administrator(&f);
+    let join = || f.store.create_user(&new("bob@example.com", None), true).unwrap().unwrap();
+    let bob = join();
+    let secret = f.store.start_session(&bob).unwrap();
+    let scope = f.store.session(secret.reveal()).unwrap().unwrap().scope;
+    let (key, _) = f.store.create_own_key(&scope, "bob's", None).unwrap();
+    let asset = create(&f.store, &scope, "bob.png", b"bob");
+    f.store.keep_vector(&scope, &asset.id, "space", &[1.0]).unwrap();
+    let mine = f.scope("default");
+    let others = create(&f.store, &mine, "mine.png", b"mine");
+    let emails = || -> Vec<String> {
+        f.store.members().unwrap().into_iter().map(|member| member.user.email).collect()
+    };
+    assert_eq!(emails(), ["ada@example.com", "bob@example.com"]);
+
+    assert!(!f.store.close_account(&admin.id).unwrap(), "an administrator stays");
+    let held = files_below(f.path()).iter().any(|path| path.ends_with(asset.id.as_str()));
+    assert!(held, "the file is there");
+    assert!(f.store.close_account(&bob.id).unwrap());
+    assert!(!f.store.close_account(&bob.id).unwrap());
+    assert_eq!(emails(), ["ada@example.com"]);
+    assert!(f.store.session(secret.reveal()).unwrap().is_none());
+    assert_eq!(f.store.authenticate(key.reveal()).unwrap().unwrap_err(), KeyRefusal::Revoked);
+    assert!(f.store.asset(&scope, &asset.id).unwrap().is_none());
+    assert!(f.store.kept_vector(&scope, &asset.id, "space").unwrap().is_none());
+    assert!(!files_below(f.path()).iter().any(|path| path.ends_with(asset.id.as_str())));
+    assert!(f.store.asset(&mine, &others.id).unwrap().is_some());
+
+    let again = f.store.start_session(&join()).unwrap();
+    let again = f.store.session(again.reveal()).unwrap().unwrap().scope;
+    assert_ne!(again.account(), scope.account(), "the same address begins anew");
+    assert!(f.store.own_keys(&again).unwrap().is_empty());
 }
 
 #[test]
