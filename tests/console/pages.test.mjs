@@ -5,7 +5,7 @@ import fs from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { after, before, test } from "node:test";
-import { ROOT, Server, eventually, firstUser, openPage, picturePath, startBrowser } from "./harness.mjs";
+import { Person, ROOT, Server, eventually, firstUser, openPage, picturePath, startBrowser } from "./harness.mjs";
 
 const AXE = fs.readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const SCREENSHOTS = path.join(ROOT, "target/console-screenshots");
@@ -43,7 +43,7 @@ const PAGES = [
     await page.getByRole("dialog").waitFor();
   }],
   ["usage", "#/usage", "Usage", (page) => page.getByRole("heading", { name: "By key and day" }).waitFor()],
-  ["account", "#/account", "Account", () => {}],
+  ["account", "#/account", "Account", (page) => page.getByRole("cell", { name: /grace/ }).waitFor()],
 ];
 const GATES = [
   ["sign-in", "#/", "Sign in"],
@@ -63,6 +63,12 @@ before(async () => {
   person = await firstUser(server);
   for (const name of ["cat.png", "house.jpg", "tree.webp", "red_square.png", "blue_circle.png"]) await person.upload(name);
   await person.createKey("laptop", new Date(Date.now() + 3e9).toISOString());
+  const { link } = (await person.api("POST", "/invitations")).json();
+  await photographGate("join", new URL(link).hash, "Join onespace");
+  await new Person(server, "grace.brewster.hopper@example.com").signUp(link);
+  const { members } = (await person.api("GET", "/members")).json();
+  const reset = (await person.api("POST", `/members/${members[1].id}/password-reset`)).json();
+  await photographGate("new-password", new URL(reset.link).hash, "New password");
 });
 
 after(async () => {
@@ -81,6 +87,7 @@ async function photographGate(name, hash, heading) {
 
 /** Takes the picture, and asks axe and the page's own faults. */
 async function finish(page, name, look) {
+  await page.waitForFunction(() => [...document.images].every((image) => image.complete || image.getBoundingClientRect().top > innerHeight));
   await page.screenshot({ path: path.join(SCREENSHOTS, `${name}-${look}.png`), fullPage: look !== "phone" || !name.includes("-") });
   const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
   assert.ok(wide <= 0, `${name} (${look}) is ${wide} px wider than the screen`);
@@ -128,7 +135,7 @@ test("every page weighs little and shows its content soon", async () => {
       times.push(await eventually(() => page.evaluate(() => globalThis.shownAt), "content"));
       // Its own files: the account's pictures are not the page's.
       weight = await page.evaluate(() => [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")]
-        .filter(({ name }) => !name.endsWith("/picture")).reduce((sum, { transferSize }) => sum + transferSize, 0));
+        .filter(({ name }) => !/\/(picture|thumbnail)$/.test(name)).reduce((sum, { transferSize }) => sum + transferSize, 0));
       await page.context().close();
     }
     times.sort((a, b) => a - b);

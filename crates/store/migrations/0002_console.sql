@@ -44,6 +44,12 @@ CREATE TABLE usage (
     PRIMARY KEY (key_id, day)
 ) STRICT, WITHOUT ROWID;
 
+-- A small JPEG of our own making, for lists.
+CREATE TABLE asset_thumbnails (
+    asset_id TEXT PRIMARY KEY REFERENCES assets (id) ON DELETE CASCADE,
+    jpeg BLOB NOT NULL
+) STRICT;
+
 -- `vector` holds little-endian 32-bit floats; an empty one says that the picture cannot be embedded.
 CREATE TABLE asset_vectors (
     asset_id TEXT NOT NULL REFERENCES assets (id) ON DELETE CASCADE,

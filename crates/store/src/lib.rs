@@ -6,6 +6,7 @@
 //! takes an [`OwnerScope`]; another account's object behaves as one that never existed.
 
 mod accounts;
+mod asset_thumbnails;
 mod asset_vectors;
 mod assets;
 mod blobs;

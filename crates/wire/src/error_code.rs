@@ -15,6 +15,8 @@ pub enum ErrorCode {
     SignInRefused,
     /// A link that was used or has expired, or sign-up that is closed (console only).
     SignUpRefused,
+    /// What only an administrator may do (console only).
+    AdministratorRequired,
     /// A request that a page of another origin caused (console only).
     CrossSiteRefused,
     /// No key, or one that is malformed, unknown, expired or revoked.
@@ -52,10 +54,11 @@ pub enum ErrorCode {
 }
 
 /// Every error code, its HTTP status and its text on the wire.
-pub const ERROR_TABLE: [(ErrorCode, u16, &str); 20] = [
+pub const ERROR_TABLE: [(ErrorCode, u16, &str); 21] = [
     (ErrorCode::SessionRequired, 401, "session_required"),
     (ErrorCode::SignInRefused, 401, "sign_in_refused"),
     (ErrorCode::SignUpRefused, 403, "sign_up_refused"),
+    (ErrorCode::AdministratorRequired, 403, "administrator_required"),
     (ErrorCode::CrossSiteRefused, 403, "cross_site_refused"),
     (ErrorCode::ApiKeyInvalid, 401, "api_key_invalid"),
     (ErrorCode::ContentTypeInvalid, 400, "content_type_invalid"),

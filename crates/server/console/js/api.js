@@ -71,7 +71,14 @@ export const users = {
   create: (json) => call("POST", own("/users"), { json }),
   examineLink: (link) => call("POST", own("/links"), { json: { link } }),
   changePassword: (current, replacement) => call("POST", own("/password"), { json: { current, new: replacement } }),
+  resetPassword: (link, password) => call("POST", own("/password-resets"), { json: { link, password } }),
   invite: () => call("POST", own("/invitations")),
+};
+
+export const members = {
+  list: (signal) => call("GET", own("/members"), { signal }),
+  issueReset: (id) => call("POST", own(`/members/${id}/password-reset`)),
+  close: (id) => call("DELETE", own(`/members/${id}`)),
 };
 
 export const keys = {
@@ -100,6 +107,7 @@ export const assets = {
   remove: (id) => call("DELETE", open(`/assets/${id}`)),
   /** Deletes even while the page is being left. */
   removeLeaving: (id) => void fetch(open(`/assets/${id}`), { method: "DELETE", keepalive: true }).catch(() => {}),
+  thumbnailAddress: (id) => own(`/assets/${id}/thumbnail`),
   pictureAddress: (id) => own(`/assets/${id}/picture`),
 };
 

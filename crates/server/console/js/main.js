@@ -18,7 +18,7 @@ import { startTheme } from "./theme.js";
 
 const PAGES = { playground, search, assets, keys, usage, account };
 const FIRST_PAGE = "playground";
-const JOIN_PAGES = new Set(["set-up", "join"]);
+const JOIN_PAGES = new Set(["set-up", "join", "reset"]);
 
 const app = document.getElementById("app");
 let situation;

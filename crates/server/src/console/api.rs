@@ -2,8 +2,10 @@
 //! them; programs use keys and `/v1.3`.
 
 pub(super) mod keys;
+pub(super) mod members;
 pub(super) mod pictures;
 pub(super) mod session;
+pub(super) mod thumbnails;
 pub(super) mod usage;
 pub(super) mod users;
 pub(super) mod vectors;

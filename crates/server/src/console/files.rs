@@ -23,6 +23,7 @@ pub(super) const FILES: &[(&str, &[u8])] = files![
     "css/pages.css",
     "css/parts.css",
     "icon.svg",
+    "js/account/members.js",
     "js/api.js",
     "js/assets/details.js",
     "js/assets/picker.js",

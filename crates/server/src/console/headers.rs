@@ -31,7 +31,7 @@ pub(crate) async fn of_pages(
     response
 }
 
-/// Headers of the console's API: what it answers is stored nowhere.
+/// Headers of the console's API: what it answers is stored nowhere, unless the answer says so.
 pub(crate) async fn of_data(
     State(app): State<App>,
     request: Request<Body>,
@@ -40,7 +40,7 @@ pub(crate) async fn of_data(
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     add(headers, &app, DATA_POLICY);
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
 }
 

@@ -4,6 +4,7 @@ use rusqlite::{OptionalExtension, Row};
 use time::OffsetDateTime;
 
 use super::User;
+use super::users::fold;
 use crate::error::StoreError;
 use crate::ids::{AccountId, UserId};
 use crate::rows::Micros;
@@ -14,6 +15,8 @@ const SELECT: &str = "SELECT console_users.id, email, is_admin, console_users.cr
      FROM console_users JOIN accounts ON accounts.id = account_id \
      LEFT JOIN console_sessions ON user_id = console_users.id \
      GROUP BY console_users.id ORDER BY console_users.created_at, console_users.id";
+const SELECT_BY_EMAIL: &str =
+    "SELECT id, email, is_admin FROM console_users WHERE email_folded = ?1";
 /// An administrator stays: without one nobody could invite.
 const ACCOUNT: &str = "SELECT account_id FROM console_users WHERE id = ?1 AND is_admin = 0";
 const REVOKE: &str = "UPDATE keys SET revoked_at = ?2 WHERE account_id = ?1 AND revoked_at IS NULL";
@@ -48,6 +51,14 @@ impl Store {
         })
     }
 
+    /// The user with this e-mail address.
+    pub fn user_with_email(&self, email: &str) -> Result<Option<User>, StoreError> {
+        self.database().read(|connection| {
+            let parameters = [fold(email)];
+            Ok(connection.query_row(SELECT_BY_EMAIL, parameters, user).optional()?)
+        })
+    }
+
     /// Closes the account of a user who is no administrator: the user and every session are gone,
     /// every key is revoked, every picture, vector, upload and task is deleted. What its keys used
     /// stays counted. False if there is no such user.
@@ -70,9 +81,12 @@ impl Store {
     }
 }
 
+fn user(row: &Row<'_>) -> rusqlite::Result<User> {
+    Ok(User { id: row.get(0)?, email: row.get(1)?, is_admin: row.get(2)? })
+}
+
 fn member(row: &Row<'_>) -> rusqlite::Result<Member> {
-    let user = User { id: row.get(0)?, email: row.get(1)?, is_admin: row.get(2)? };
     let created_at = row.get::<_, Micros>(3)?.0;
     let last_seen_at = row.get::<_, Option<Micros>>(5)?.map(|time| time.0);
-    Ok(Member { user, account: row.get(4)?, created_at, last_seen_at })
+    Ok(Member { user: user(row)?, account: row.get(4)?, created_at, last_seen_at })
 }

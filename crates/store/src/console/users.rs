@@ -259,7 +259,7 @@ fn check_email(email: &str) -> Result<(), StoreError> {
 }
 
 /// The form in which addresses are compared.
-fn fold(email: &str) -> String {
+pub(super) fn fold(email: &str) -> String {
     email.trim().to_lowercase()
 }
 

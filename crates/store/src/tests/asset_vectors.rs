@@ -76,3 +76,19 @@ fn a_query_of_another_length_is_refused() {
     let error = f.store.nearest_assets(&scope, SPACE, &[1.0], 5).unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::Invalid);
 }
+
+#[test]
+fn thumbnails_are_the_owners_and_go_with_their_asset() {
+    let f = Fixture::new();
+    let (mine, theirs) = (f.scope("a"), f.scope("b"));
+    let id = create(&f.store, &mine, "x", b"x").id;
+    assert!(!f.store.keep_thumbnail(&theirs, &id, b"theirs").unwrap());
+    assert_eq!(f.store.kept_thumbnail(&mine, &id).unwrap(), None);
+    assert!(f.store.keep_thumbnail(&mine, &id, b"small").unwrap());
+    assert!(f.store.keep_thumbnail(&mine, &id, b"smaller").unwrap());
+    assert_eq!(f.store.kept_thumbnail(&mine, &id).unwrap().unwrap(), b"smaller");
+    assert_eq!(f.store.kept_thumbnail(&theirs, &id).unwrap(), None);
+    f.store.delete_asset(&mine, &id).unwrap();
+    assert_eq!(f.store.kept_thumbnail(&mine, &id).unwrap(), None);
+    assert!(!f.store.keep_thumbnail(&mine, &id, b"late").unwrap());
+}

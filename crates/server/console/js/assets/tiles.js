@@ -7,7 +7,7 @@ import { h } from "../dom.js";
 export function tile(asset, open, score) {
   const hasScore = score !== undefined;
   return h("button.tile", { type: "button", title: asset.filename, onclick: () => open(asset) },
-    h("span.frame-picture", {}, h("img", { src: assets.pictureAddress(asset._id), alt: "", loading: "lazy", decoding: "async" })),
+    h("span.frame-picture", {}, h("img", { src: assets.thumbnailAddress(asset._id), alt: "", loading: "lazy", decoding: "async" })),
     h("span.caption", {}, h("span", {}, asset.filename), hasScore && h("span.score", {}, h("span.visually-hidden", {}, "similarity "), score.toFixed(3))),
     hasScore && scoreBar(score));
 }

@@ -16,6 +16,11 @@ function welcome(gate) {
     h("pre", { tabIndex: 0, "aria-label": "What the server prints" }, `Set up the console in a browser\n${location.origin}/#/set-up/…`));
 }
 
+/** What a password must have. */
+export function passwordHint(situation) {
+  return `At least ${situation.password_chars_min} characters; a few words are better.`;
+}
+
 /** Fields for an address and a password. */
 export function credentials(passwordKind, hint) {
   const email = field("E-mail address", h("input", { type: "email", name: "email", autocomplete: "username", required: true, spellcheck: false }));
@@ -38,12 +43,14 @@ function signIn(situation, gate, enter) {
     await enter();
   });
   const other = situation.sign_up_is_open && h("p", {}, "New here? ", h("a", { href: "#/sign-up" }, "Make an account"));
-  return gate("Sign in", undefined, element, other);
+  const forgotten = h("details.small.quiet", {}, h("summary", {}, "Forgotten the password?"),
+    h("p", {}, "An administrator makes a link for a new one under Account, or whoever runs the server:"),
+    h("pre", { tabIndex: 0, "aria-label": "Command" }, "onespace accounts reset-password YOU@EXAMPLE.COM"));
+  return gate("Sign in", undefined, element, other, forgotten);
 }
 
 function signUp(situation, gate, enter) {
-  const hint = `At least ${situation.password_chars_min} characters; a few words are better.`;
-  const { email, password, areFilled } = credentials("new-password", hint);
+  const { email, password, areFilled } = credentials("new-password", passwordHint(situation));
   const element = form([email, password], "Make account", async () => {
     if (!areFilled()) return;
     await users.create({ email: email.control.value.trim(), password: password.control.value });

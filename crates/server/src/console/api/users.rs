@@ -1,4 +1,4 @@
-//! New users, invitations, and a change of password.
+//! New users, invitations, and new passwords.
 
 use axum::body::Body;
 use axum::extract::State;
@@ -9,8 +9,8 @@ use onespace_store::{LinkPurpose, NewUser, SignUpRefusal};
 use onespace_wire::error_code::ErrorCode;
 use serde::{Deserialize, Serialize};
 use std::time::Instant;
-use time::OffsetDateTime;
 
+use super::members::{Administrator, OneTimeLink};
 use super::{read, session};
 use crate::app::App;
 use crate::console::SignedIn;
@@ -51,7 +51,7 @@ fn refusal(reason: SignUpRefusal) -> ApiError {
     let message = match reason {
         SignUpRefusal::LinkInvalid => {
             "This link was used or has expired. A restart of the server prints a new set-up link as \
-             long as there is no account; invitations come from an administrator."
+             long as there is no account; other links come from an administrator."
         }
         SignUpRefusal::Closed => "Sign-up is closed here. Ask an administrator for an invitation.",
         SignUpRefusal::EmailTaken => "This e-mail address cannot be used. Choose another.",
@@ -88,27 +88,16 @@ pub(crate) async fn examine_link(
     }
 }
 
-#[derive(Serialize)]
-struct Invitation {
-    link: String,
-    #[serde(with = "time::serde::rfc3339")]
-    expires_at: OffsetDateTime,
-}
-
 /// `POST /console/api/invitations`: a link for one new account.
 pub(crate) async fn invite(
     State(app): State<App>,
-    SignedIn(session): SignedIn,
+    Administrator(session): Administrator,
 ) -> ApiResult<Response> {
-    if !session.user.is_admin {
-        let message = "Only an administrator can invite others.";
-        return Err(ApiError::new(ErrorCode::SignUpRefused, message));
-    }
     let store = app.store.clone();
     let (secret, expires_at) = blocking(move || store.issue_invitation()).await?;
     tracing::info!(target: "onespace::audit", user = %session.user.id, "invited");
     let link = format!("{}/#/join/{}", app.public_url, secret.reveal());
-    Ok((StatusCode::CREATED, Json(Invitation { link, expires_at })).into_response())
+    Ok((StatusCode::CREATED, Json(OneTimeLink { link, expires_at })).into_response())
 }
 
 #[derive(Deserialize)]
@@ -144,5 +133,31 @@ pub(crate) async fn change_password(
     let (store, changed) = (app.store.clone(), user.clone());
     app.console.passwords.run(move || store.change_password(&changed, &new)).await?;
     tracing::info!(target: "onespace::audit", user = %user.id, "password changed");
+    session::start(&app, cookie, &headers, user).await
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PasswordReset {
+    link: String,
+    password: String,
+}
+
+/// `POST /console/api/password-resets`: sets a new password by a link, ends every session of its
+/// user, and starts one here.
+pub(crate) async fn reset_password(
+    State(app): State<App>,
+    request: Request<Body>,
+) -> ApiResult<Response> {
+    let headers = request.headers().clone();
+    let cookie = SessionCookie::required(&app, &headers)?;
+    let PasswordReset { link, password } = read(&app, request).await?;
+    if link.len() > LINK_BYTES_MAX {
+        return Err(refusal(SignUpRefusal::LinkInvalid));
+    }
+    let store = app.store.clone();
+    let reset = app.console.passwords.run(move || store.reset_password(&link, &password));
+    let user = reset.await?.map_err(|_| refusal(SignUpRefusal::LinkInvalid))?;
+    tracing::info!(target: "onespace::audit", user = %user.id, "password reset");
     session::start(&app, cookie, &headers, user).await
 }
