@@ -213,7 +213,8 @@ async function serveFrom(page, folder) {
     await route.fulfill({ status: 200, headers, body: change(fs.readFileSync(path.join(folder, name), "utf8")) });
   };
   const sheets = fs.readdirSync(path.join(folder, "css")).sort().map((name) => `<link rel="stylesheet" href="/console/files/0/css/${name}">`);
-  const apart = (text) => text.replace(/<link rel="stylesheet".*>/, sheets.join("\n")).replaceAll("{{files}}", "/console/files/0").replace("console.js", "main.js");
+  const body = fs.readFileSync(path.join(folder, "signed_in.html"), "utf8");
+  const apart = (text) => text.replace("{{body}}", body).replace(/<link rel="stylesheet".*>/, sheets.join("\n")).replaceAll("{{files}}", "/console/files/0").replace("console.js", "main.js");
   await page.route((url) => url.pathname === "/", (route) => read(route, "index.html", apart));
   await page.route(/\/console\/files\/0\/(?!examples)/, (route) => read(route, new URL(route.request().url()).pathname.split("/").slice(4).join("/")));
 }

@@ -2,7 +2,7 @@
 
 import { SESSION_ENDED, session } from "./api.js";
 import { onConnectionChange } from "./connection.js";
-import { fill, h } from "./dom.js";
+import { fill } from "./dom.js";
 import { frame, gate } from "./frame.js";
 import { notify } from "./notices.js";
 import * as account from "./pages/account.js";
@@ -105,5 +105,4 @@ window.addEventListener(SESSION_ENDED, () => {
   route().then(() => notify("Your session has ended. Sign in again."));
 });
 startTheme();
-fill(app, h("p.boot", {}, "onespace"));
 start();

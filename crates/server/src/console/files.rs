@@ -1,7 +1,11 @@
 //! Every file of the console, inside the program. A test holds this list against the folder.
 
-/// The page, before the address of its files is filled in.
+/// The page, before its body and the address of its files are filled in.
 pub(super) const PAGE: &str = include_str!("../../console/index.html");
+/// The body for a browser that brings a session: the frame and a heading, before any script runs.
+pub(super) const SIGNED_IN: &str = include_str!("../../console/signed_in.html");
+/// The body for any other.
+pub(super) const SIGNED_OUT: &str = include_str!("../../console/signed_out.html");
 
 /// A file by its path below `console/` (for `examples/`: below the repository's example pictures).
 macro_rules! files {

@@ -7,7 +7,7 @@
 
 use std::sync::LazyLock;
 
-use axum::extract::Path;
+use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -15,11 +15,15 @@ use onespace_wire::error_code::ErrorCode;
 use sha2::{Digest, Sha256};
 
 use super::bundle;
-use super::files::{FILES, PAGE};
+use super::cookie::SessionCookie;
+use super::files::{FILES, PAGE, SIGNED_IN, SIGNED_OUT};
+use crate::app::App;
 use crate::error::{ApiError, ApiResult};
 
 /// Hexadecimal digits of the digest in an address.
 const VERSION_DIGITS: usize = 16;
+/// What the page has where its body belongs.
+const BODY_MARK: &str = "{{body}}";
 /// What the page has where the address of its files belongs.
 const ADDRESS_MARK: &str = "{{files}}";
 /// Where the console begins.
@@ -59,24 +63,35 @@ static SERVED: LazyLock<Vec<(&str, Bytes)>> = LazyLock::new(|| {
     served
 });
 
-static SHELL: LazyLock<Page> = LazyLock::new(|| {
-    let text = PAGE.replace(ADDRESS_MARK, &format!("/console/files/{}", *VERSION));
-    let entity_tag = format!("\"{}\"", hex::encode(&Sha256::digest(text.as_bytes())[..8]));
-    Page { text, entity_tag }
-});
+impl Page {
+    fn with(body: &str) -> Self {
+        let text = PAGE
+            .replace(BODY_MARK, body)
+            .replace(ADDRESS_MARK, &format!("/console/files/{}", *VERSION));
+        let entity_tag = format!("\"{}\"", hex::encode(&Sha256::digest(text.as_bytes())[..8]));
+        Self { text, entity_tag }
+    }
+}
 
-/// `GET /`.
-pub(crate) async fn shell(headers: HeaderMap) -> Response {
-    let is_known = headers.get(header::IF_NONE_MATCH).is_some_and(|tag| *tag == *SHELL.entity_tag);
+static FOR_SESSIONS: LazyLock<Page> = LazyLock::new(|| Page::with(SIGNED_IN));
+static FOR_OTHERS: LazyLock<Page> = LazyLock::new(|| Page::with(SIGNED_OUT));
+
+/// `GET /`. Whether the session is still good is asked by the page; until then it shows the frame
+/// that it will most likely have, so that a heading is there with the first paint.
+pub(crate) async fn shell(State(app): State<App>, headers: HeaderMap) -> Response {
+    let secret = SessionCookie::of(&app, &headers).and_then(|cookie| cookie.secret(&headers));
+    let page = if secret.is_some() { &*FOR_SESSIONS } else { &*FOR_OTHERS };
+    let is_known = headers.get(header::IF_NONE_MATCH).is_some_and(|tag| *tag == *page.entity_tag);
     let fixed = [
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),
         (header::CACHE_CONTROL, "no-cache"),
-        (header::ETAG, &SHELL.entity_tag),
+        (header::VARY, "cookie"),
+        (header::ETAG, &page.entity_tag),
     ];
     if is_known {
         return (StatusCode::NOT_MODIFIED, fixed).into_response();
     }
-    (fixed, SHELL.text.as_str()).into_response()
+    (fixed, page.text.as_str()).into_response()
 }
 
 /// `GET /console/files/{version}/{path}`.
@@ -125,7 +140,7 @@ mod tests {
         let in_folder: BTreeSet<String> = files_below(&root)
             .iter()
             .map(|path| path.strip_prefix(&root).expect("below").to_string_lossy().into_owned())
-            .filter(|path| path != "index.html")
+            .filter(|path| !path.ends_with(".html"))
             .collect();
         let served: BTreeSet<String> = FILES
             .iter()
@@ -138,8 +153,8 @@ mod tests {
     #[test]
     fn the_page_names_files_that_are_served() {
         let files = format!("/console/files/{}/", *VERSION);
-        let named: Vec<&str> = SHELL
-            .text
+        let text = format!("{}{}", FOR_SESSIONS.text, FOR_OTHERS.text);
+        let named: Vec<&str> = text
             .split(&files)
             .skip(1)
             .map(|rest| rest.split('"').next().expect("split gives a first piece"))
@@ -170,9 +185,12 @@ mod tests {
     /// What the policy in the headers would refuse, and what would leave the machine.
     #[test]
     fn nothing_is_inline_and_nothing_comes_from_elsewhere() {
-        assert!(SHELL.text.contains(&**VERSION) && !SHELL.text.contains("{{"));
-        for inline in ["<script>", "<style", " style=", " onload=", " onclick=", "javascript:"] {
-            assert!(!SHELL.text.contains(inline), "{inline}");
+        for page in [&*FOR_SESSIONS, &*FOR_OTHERS] {
+            assert!(page.text.contains(&**VERSION) && !page.text.contains("{{"));
+            for inline in ["<script>", "<style", " style=", " onload=", " onclick=", "javascript:"]
+            {
+                assert!(!page.text.contains(inline), "{inline}");
+            }
         }
         for (path, bytes) in FILES.iter().filter(|(path, _)| path.ends_with(".js")) {
             let text = std::str::from_utf8(bytes).expect("scripts are text");
