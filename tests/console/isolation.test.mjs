@@ -28,7 +28,9 @@ before(async () => {
   const space = (await ada.api("GET", "/vectors")).json().space;
   const model = (await ada.api("GET", "/session")).json().search_model;
   const query = await ada.send("POST", "/v1.3/embed-v2", { json: { input_type: "text", model_name: model, text: { input_text: "a cat" } } });
-  const task = (await ada.send("POST", "/v1.3/embed-v2/tasks", { json: imageOf(asset) })).json();
+  const created = await ada.send("POST", "/v1.3/embed-v2/tasks", { json: imageOf(asset, "marengo3.5") });
+  assert.equal(created.status, 202, created.text);
+  const task = created.json();
   const upload = (await ada.send("POST", "/v1.3/assets/multipart-uploads", { json: UPLOAD })).json();
   const user = (await ada.api("GET", "/members")).json().members.find(({ email }) => email === ada.email);
   mine = { asset, secret, key: key.id, task: task._id, upload: upload.upload_id, user: user.id, space, vector: query.json().data[0].embedding };
@@ -37,7 +39,7 @@ before(async () => {
 
 after(() => server?.stop());
 
-const imageOf = (asset) => ({ input_type: "image", model_name: "marengo3.0", image: { media_source: { asset_id: asset } } });
+const imageOf = (asset, model = "marengo3.0") => ({ input_type: "image", model_name: model, image: { media_source: { asset_id: asset } } });
 const UPLOAD = { filename: "ada.png", type: "image", total_size: 100 };
 
 /** Every route of the console's API and every public one, for what has these ids. */
@@ -66,7 +68,7 @@ const calls = ({ asset, key, task, upload, user }) => [
   ["POST", `/v1.3/assets/multipart-uploads/${upload}/presigned-urls`, { start: 1, count: 1 }],
   ["GET", "/v1.3/embed-v2/tasks"],
   ["GET", `/v1.3/embed-v2/tasks/${task}`],
-  ["POST", "/v1.3/embed-v2/tasks", imageOf(asset)],
+  ["POST", "/v1.3/embed-v2/tasks", imageOf(asset, "marengo3.5")],
   ["GET", "/console/api/members"],
   ["DELETE", `/console/api/members/${user}`],
   ["POST", `/console/api/members/${user}/password-reset`],
