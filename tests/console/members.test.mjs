@@ -109,7 +109,7 @@ test("an administrator resets a password and closes an account, and nothing of i
   await page.getByRole("button", { name: "Close the account of bob@example.com" }).click();
   await page.getByRole("dialog").getByRole("button", { name: "Close account" }).click();
   await page.getByText("The account of bob@example.com is closed.").waitFor();
-  await page.getByRole("cell", { name: "bob@example.com" }).waitFor({ state: "detached" });
+  await page.getByRole("cell", { name: "bob@example.com", exact: true }).waitFor({ state: "detached" });
   assert.deepEqual(page.faults, []);
   await page.context().close();
 

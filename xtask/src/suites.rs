@@ -69,8 +69,25 @@ fn prepare(steps: &mut Steps) {
     steps.command("release build", cargo().args(["build", "--release", "--quiet"]));
 }
 
+/// What `cargo run` tells xtask about itself. Some build scripts depend on these, so that a build
+/// begun by hand and one begun here would each undo the other's.
+const OWN_PACKAGE: [&str; 8] = [
+    "CARGO_MANIFEST_DIR",
+    "CARGO_MANIFEST_PATH",
+    "CARGO_PKG_NAME",
+    "CARGO_PKG_VERSION",
+    "CARGO_PKG_VERSION_MAJOR",
+    "CARGO_PKG_VERSION_MINOR",
+    "CARGO_PKG_VERSION_PATCH",
+    "CARGO_PKG_VERSION_PRE",
+];
+
 fn cargo() -> Command {
-    Command::new(env!("CARGO"))
+    let mut cargo = Command::new(env!("CARGO"));
+    for name in OWN_PACKAGE {
+        cargo.env_remove(name);
+    }
+    cargo
 }
 
 fn rust(steps: &mut Steps) {

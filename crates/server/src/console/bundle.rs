@@ -21,7 +21,7 @@ const PREAMBLE: &str = "const modules = {}, made = {};\n\
 pub(super) fn script(files: &[(&str, &[u8])], entry: &str) -> Result<String, String> {
     let mut bundle = PREAMBLE.to_owned();
     let mut imports = Vec::new();
-    for (path, bytes) in files.iter().filter(|(path, _)| path.ends_with(".js")) {
+    for (path, bytes) in files.iter().filter(|(path, _)| path.starts_with("js/")) {
         let text = std::str::from_utf8(bytes).map_err(|_| format!("{path} is not UTF-8"))?;
         let module = Module::of(path, text)?;
         bundle.push_str(&module.text);
@@ -48,7 +48,7 @@ pub(super) fn script(files: &[(&str, &[u8])], entry: &str) -> Result<String, Str
 
 /// All `css/…` of `files`, in their order.
 pub(super) fn style_sheet(files: &[(&str, &[u8])]) -> String {
-    let sheets = files.iter().filter(|(path, _)| path.ends_with(".css"));
+    let sheets = files.iter().filter(|(path, _)| path.starts_with("css/"));
     sheets.map(|(_, bytes)| String::from_utf8_lossy(bytes)).collect::<Vec<_>>().join("\n")
 }
 

@@ -26,6 +26,7 @@ pub(super) const FILES: &[(&str, &[u8])] = files![
     "css/frame.css",
     "css/pages.css",
     "css/parts.css",
+    "early.js",
     "icon.svg",
     "js/account/members.js",
     "js/api.js",
