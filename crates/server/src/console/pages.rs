@@ -55,7 +55,8 @@ static VERSION: LazyLock<String> = LazyLock::new(|| {
 /// What is served: the files that stand alone, and the bundles of the others.
 static SERVED: LazyLock<Vec<(&str, Bytes)>> = LazyLock::new(|| {
     let script = bundle::script(FILES, ENTRY).expect("a test bundles these very files");
-    let alone = FILES.iter().filter(|(path, _)| !path.starts_with("js/") && !path.starts_with("css/"));
+    let alone =
+        FILES.iter().filter(|(path, _)| !path.starts_with("js/") && !path.starts_with("css/"));
     let mut served: Vec<_> =
         alone.map(|(path, bytes)| (*path, Bytes::from_static(bytes))).collect();
     served.push((SCRIPT, script.into()));
