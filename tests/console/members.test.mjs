@@ -101,12 +101,12 @@ test("an administrator resets a password and closes an account, and nothing of i
   const { secret } = await bob.createKey("bob's");
   const page = await openPage(browser, server, { person: admin });
   await goTo(page, server, "account", "Account");
-  await page.getByRole("button", { name: "Reset the password of bob@example.com" }).click();
+  await page.getByRole("button", { name: "Reset password of bob@example.com" }).click();
   const shown = page.getByRole("dialog", { name: "New password for bob@example.com" });
   assert.match(await shown.textContent(), /#\/reset\/\w{43}/);
   await shown.getByRole("button", { name: "Done" }).click();
-  assert.equal(await page.getByRole("button", { name: "Close the account of ada@example.com" }).count(), 0);
-  await page.getByRole("button", { name: "Close the account of bob@example.com" }).click();
+  assert.equal(await page.getByRole("button", { name: "Close account of ada@example.com" }).count(), 0);
+  await page.getByRole("button", { name: "Close account of bob@example.com" }).click();
   await page.getByRole("dialog").getByRole("button", { name: "Close account" }).click();
   await page.getByText("The account of bob@example.com is closed.").waitFor();
   await page.getByRole("cell", { name: "bob@example.com", exact: true }).waitFor({ state: "detached" });

@@ -44,9 +44,9 @@ function row(member, reload) {
     cell("Joined", day(member.created_at)),
     cell("Last seen", member.last_seen_at ? ago(member.last_seen_at) : "not lately"),
     h("td", {}, h("div.row", {},
-      h("button.button.small", { type: "button", "aria-label": `Reset the password of ${email}`, onclick: reset }, "Reset password"),
+      h("button.button.small", { type: "button", "aria-label": `Reset password of ${email}`, onclick: reset }, "Reset password"),
       !isAdmin && h("button.button.small.danger", {
-        type: "button", "aria-label": `Close the account of ${email}`, onclick: () => closeAccount(member, reload),
+        type: "button", "aria-label": `Close account of ${email}`, onclick: () => closeAccount(member, reload),
       }, "Close account"))));
 }
 
