@@ -52,7 +52,7 @@ def test_sub_resources_that_pictures_do_not_have(raw, path):
     assert_refused(raw.get(path), 404, ("not_found", "resource_not_exist"))
 
 
-@pytest.mark.parametrize("path", ["/v1.2/assets", "/v1.3x/assets", "/assets", "/V1.3/assets", "/", "/favicon.ico"])
+@pytest.mark.parametrize("path", ["/v1.2/assets", "/v1.3x/assets", "/assets", "/V1.3/assets", "/favicon.ico", "/console", "/console/files"])
 def test_outside_of_the_api(raw, server, path):
     host, port = server.address
     reply = Client(f"http://{host}:{port}", raw.key).get(path)

@@ -1,5 +1,5 @@
 //! What the suites need besides Rust: a Python virtual environment and Node packages, both pinned
-//! by lock files and made inside `target/`.
+//! by lock files and made inside `target/` and beside the lock files; and a browser.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,6 +19,10 @@ const ENGINE_PACKAGES: &str = "benchmarks/requirements.txt";
 const INFINITY_PACKAGES: &str = "benchmarks/requirements-infinity.txt";
 /// The folder with the lock file of the Node packages.
 const NODE_FOLDER: &str = "tests/sdk_node";
+/// The folder with the lock file of the packages that drive the browser.
+const CONSOLE_FOLDER: &str = "tests/console";
+/// Debian's Chromium.
+pub(crate) const BROWSER: &str = "/usr/bin/chromium";
 
 /// The Python of the virtual environment.
 pub(crate) fn python(root: &Path) -> PathBuf {
@@ -35,7 +39,32 @@ pub(crate) fn set_up(steps: &mut Steps) {
     steps.run("Python environment", |root| {
         set_up_python(&root.join("target/test-environment"), &root.join(PYTHON_LOCK))
     });
-    steps.run("Node packages", set_up_node);
+    steps.run("Node packages", |root| set_up_node(&root.join(NODE_FOLDER)));
+}
+
+/// What the suite of the console needs: a browser, and the packages that drive it.
+pub(crate) fn set_up_console(steps: &mut Steps) {
+    steps.run("browser", |_| set_up_browser());
+    steps.run("console's packages", |root| set_up_node(&root.join(CONSOLE_FOLDER)));
+}
+
+/// Installs Debian's Chromium where it is missing.
+fn set_up_browser() -> Result<(), Vec<String>> {
+    if Path::new(BROWSER).is_file() {
+        return Ok(());
+    }
+    let apt = |words: &[&str]| {
+        run(Command::new("apt-get").args(words).env("DEBIAN_FRONTEND", "noninteractive"))
+    };
+    apt(&["update", "--quiet"])?;
+    apt(&[
+        "install",
+        "--quiet",
+        "--yes",
+        "--no-install-recommends",
+        "chromium",
+        "fonts-dejavu-core",
+    ])
 }
 
 /// Makes the environment of the training code, with PyTorch.
@@ -92,14 +121,13 @@ fn set_up_python(folder: &Path, packages: &Path) -> Result<(), Vec<String>> {
     mark_current(folder, packages)
 }
 
-fn set_up_node(root: &Path) -> Result<(), Vec<String>> {
-    let folder = root.join(NODE_FOLDER);
+fn set_up_node(folder: &Path) -> Result<(), Vec<String>> {
     let lock = folder.join("package-lock.json");
     let modules = folder.join("node_modules");
     if is_current(&modules, &lock) {
         return Ok(());
     }
-    run(Command::new("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(&folder))?;
+    run(Command::new("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(folder))?;
     mark_current(&modules, &lock)
 }
 

@@ -17,7 +17,7 @@ const HELP: &str = "\
 cargo xtask test      everything: check, then every suite, the SDKs against a real server among them
 cargo xtask check     format, clippy, docs and tidy; no tests
 cargo xtask tidy      the borders between crates, and rules that compilers do not check
-cargo xtask suite S   one suite: rust, sdk-python, sdk-node, bad-input, ssrf, crash, training
+cargo xtask suite S   one suite: rust, sdk-python, sdk-node, bad-input, ssrf, crash, console, training
 cargo xtask setup     what the suites need: a Python virtual environment and Node packages
 cargo xtask parity [A...]  our vectors against those of transformers, at real size, stage by stage
 cargo xtask evaluate DIR [A...]    the embedded model's figures on the training pack in DIR

@@ -42,6 +42,8 @@ pub(crate) enum Command {
     Embed(EmbedArguments),
     /// Make, list and revoke API keys; also while the server runs.
     Keys(KeysArguments),
+    /// List the users of the console, and reset a password; also while the server runs.
+    Accounts(AccountsArguments),
     /// Get, list, show and check models.
     Models(ModelsArguments),
     /// Time a model's forward pass alone, on inputs that are ready for it.
@@ -86,6 +88,10 @@ pub(crate) struct ServeArguments {
     /// Never fetch URLs of clients. Without it, those at public addresses are fetched.
     #[arg(long, env = "ONESPACE_DISABLE_FETCH", value_parser = FalseyValueParser::new())]
     pub(crate) disable_fetch: bool,
+    /// Let anybody who reaches the console make an account there, once there is a first one.
+    /// Without it, accounts are made by invitation.
+    #[arg(long, env = "ONESPACE_OPEN_SIGNUP", value_parser = FalseyValueParser::new())]
+    pub(crate) open_signup: bool,
     #[command(flatten)]
     pub(crate) limits: LimitArguments,
     /// What to log: off, error, warn, info, debug, trace, or a filter by module.
@@ -217,6 +223,37 @@ pub(crate) enum KeysAction {
     Revoke {
         /// Its id, prefix or name.
         key: String,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        data: DataArguments,
+    },
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct AccountsArguments {
+    #[command(subcommand)]
+    pub(crate) action: AccountsAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AccountsAction {
+    /// List the users of the console.
+    List {
+        /// Print JSON, a line for each user.
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        data: DataArguments,
+    },
+    /// Print a link by which a user sets a new password, once, within 24 hours.
+    ResetPassword {
+        /// The user's e-mail address.
+        email: String,
+        /// The URL by which browsers reach the server.
+        #[arg(long, value_name = "URL", env = "ONESPACE_PUBLIC_URL", default_value = "http://127.0.0.1:8080", value_parser = public_url)]
+        public_url: String,
         /// Print JSON.
         #[arg(long)]
         json: bool,

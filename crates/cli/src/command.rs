@@ -1,5 +1,6 @@
 //! One file for each command.
 
+pub(crate) mod accounts;
 pub(crate) mod bench;
 pub(crate) mod decode_worker;
 pub(crate) mod embed;

@@ -1,4 +1,4 @@
-//! The onespace program: `serve`, `embed`, `keys`, `models` and `bench`.
+//! The onespace program: `serve`, `embed`, `keys`, `accounts`, `models` and `bench`.
 //!
 //! `arguments` says what can be asked for, `settings_file` where defaults may come from, and each
 //! file of `command` does one of the commands.
@@ -38,6 +38,7 @@ fn run() -> Result<(), Failure> {
         Command::Serve(arguments) => command::serve::run(*arguments),
         Command::Embed(arguments) => command::embed::run(arguments),
         Command::Keys(arguments) => command::keys::run(arguments),
+        Command::Accounts(arguments) => command::accounts::run(arguments),
         Command::Models(arguments) => command::models::run(arguments),
         Command::Bench(arguments) => command::bench::run(&arguments),
         Command::DecodeWorker => command::decode_worker::run(),

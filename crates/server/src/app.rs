@@ -7,11 +7,13 @@ use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use crate::catalog::ModelCatalog;
+use crate::console::ConsoleState;
 use crate::decoders::Decoders;
 use crate::fetch::Fetcher;
 use crate::media_memory::MediaMemory;
 use crate::metrics::Metrics;
 use crate::settings::ServerSettings;
+use crate::usage::UsageCounter;
 
 /// The shared state of the service; cheap to clone.
 pub type App = Arc<AppState>;
@@ -32,6 +34,10 @@ pub struct AppState {
     pub settings: ServerSettings,
     /// Counters for `/metrics`.
     pub metrics: Metrics,
+    /// What each key uses, on its way into the store.
+    pub usage: UsageCounter,
+    /// What the console keeps in memory.
+    pub(crate) console: ConsoleState,
     /// The URL that clients use, without `/v1.3`.
     pub public_url: String,
     /// Memory for JSON bodies, in KiB.
@@ -62,6 +68,8 @@ impl AppState {
             ),
             fetcher: Fetcher::new(settings.fetch.clone()),
             metrics: Metrics::new(),
+            usage: UsageCounter::new(),
+            console: ConsoleState::new(),
             public_url: settings.public_url.clone().unwrap_or(public_url),
             settings,
             body_budget_kib: Arc::new(Semaphore::new(body_budget)),

@@ -36,10 +36,19 @@ pub(crate) async fn read_json<T: DeserializeOwned + Send + 'static>(
     app: &App,
     request: Request<Body>,
 ) -> ApiResult<JsonBody<T>> {
+    let bytes_max = app.settings.limits.json_body_bytes_max;
+    read_json_within(app, request, bytes_max).await
+}
+
+/// As [`read_json`], with a limit of the route's own, in bytes.
+pub(crate) async fn read_json_within<T: DeserializeOwned + Send + 'static>(
+    app: &App,
+    request: Request<Body>,
+    bytes_max: usize,
+) -> ApiResult<JsonBody<T>> {
     let (head, body) = request.into_parts();
     require_json(&head.headers)?;
     refuse_encoded(&head.headers)?;
-    let bytes_max = app.settings.limits.json_body_bytes_max;
     if declared_length(&head.headers).is_some_and(|length| length > bytes_max as u64) {
         return Err(body_too_large(bytes_max));
     }
@@ -81,6 +90,10 @@ pub(crate) fn declared_length(headers: &HeaderMap) -> Option<u64> {
 }
 
 pub(crate) fn body_too_large(bytes_max: usize) -> ApiError {
+    if bytes_max < 1 << 20 {
+        let message = format!("The body is larger than {} KiB.", bytes_max >> 10);
+        return ApiError::new(ErrorCode::ContentTooLarge, message);
+    }
     let message = format!(
         "The body is larger than {} MiB. Upload large pictures as assets and name them by id.",
         bytes_max >> 20

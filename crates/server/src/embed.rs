@@ -25,6 +25,7 @@ use onespace_store::OwnerScope;
 
 use crate::app::App;
 use crate::error::ApiResult;
+use crate::usage::ModelUse;
 use plan::EmbedPlan;
 
 /// One vector and what went into it.
@@ -33,6 +34,8 @@ pub(crate) struct Outcome {
     pub(crate) vector: Vec<f32>,
     /// How many tokens of pictures the model read.
     pub(crate) image_tokens: usize,
+    /// What is counted of it.
+    pub(crate) used: ModelUse,
     /// Where the picture came from, when there was exactly one.
     pub(crate) provenance: resolve::Provenance,
     /// How long each stage took.
@@ -68,8 +71,10 @@ pub(crate) async fn execute(
     let vector = run::run(&tenant, plan, &pictures).await?;
     let run_ms = lap(&mut clock);
     let image_tokens = plan.image_tokens(&pictures);
+    let tokens = (plan.text_tokens + image_tokens) as u64;
+    let used = ModelUse { images: pictures.len() as u64, tokens };
     let timing = StageTimes { resolve_ms, prepare_ms, run_ms };
-    Ok(Outcome { vector, image_tokens, provenance, timing })
+    Ok(Outcome { vector, image_tokens, used, provenance, timing })
 }
 
 fn lap(clock: &mut Instant) -> f64 {

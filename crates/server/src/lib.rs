@@ -8,6 +8,7 @@ pub mod app;
 mod asset_intake;
 mod body;
 pub mod catalog;
+mod console;
 pub mod decoders;
 mod embed;
 pub mod error;
@@ -27,6 +28,7 @@ mod query;
 pub mod router;
 mod routes;
 pub mod settings;
+pub mod usage;
 
 use tokio::net::TcpListener;
 
@@ -46,6 +48,7 @@ pub async fn serve(app: App, listener: TcpListener, metrics: Option<TcpListener>
     for _ in 0..TASK_WORKERS {
         jobs.push(tokio::spawn(jobs::embed_tasks::run(app.clone())));
     }
+    let counting = usage::start(&app);
     let metrics = metrics.map(|metrics| {
         let limits = ConnectionLimits { connections_max: 64, ..limits.clone() };
         let router = router::metrics_router(app.clone());
@@ -60,6 +63,7 @@ pub async fn serve(app: App, listener: TcpListener, metrics: Option<TcpListener>
             tracing::error!(cause = %error, "a background job panicked");
         }
     }
+    counting.stop().await;
     let store = app.store.clone();
     if let Err(error) = error::blocking(move || store.checkpoint()).await {
         tracing::error!(cause = ?error, "the database could not be written out");

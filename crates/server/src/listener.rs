@@ -1,11 +1,13 @@
 //! The accept loop: one task for each connection, with limits on heads, silence and numbers, and a
 //! drain at the end. (axum's own `serve` sets no timeouts at all.)
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use http::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -13,9 +15,14 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tower::ServiceExt as _;
 
 use crate::lingering::close_lingering;
 use crate::settings::ConnectionLimits;
+
+/// Who is at the other end of the connection: a client, or a proxy. An extension of each request.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PeerAddress(pub(crate) IpAddr);
 
 /// Serves `router` on `listener` until `stopping`, then lets requests finish.
 pub(crate) async fn serve(
@@ -26,14 +33,14 @@ pub(crate) async fn serve(
 ) {
     let tracker = TaskTracker::new();
     let places = Arc::new(Semaphore::new(limits.connections_max));
-    while let Some((stream, place)) = next_connection(&listener, &places, &stopping).await {
+    while let Some((stream, peer, place)) = next_connection(&listener, &places, &stopping).await {
         let connection = Connection {
             router: router.clone(),
             limits: limits.clone(),
             stopping: stopping.clone(),
         };
         tracker.spawn(async move {
-            connection.run(stream).await;
+            connection.run(stream, peer).await;
             drop(place);
         });
     }
@@ -50,7 +57,7 @@ async fn next_connection(
     listener: &TcpListener,
     places: &Arc<Semaphore>,
     stopping: &CancellationToken,
-) -> Option<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
+) -> Option<(TcpStream, IpAddr, tokio::sync::OwnedSemaphorePermit)> {
     loop {
         let accepted = async {
             let place = Arc::clone(places).acquire_owned().await.ok()?;
@@ -61,7 +68,7 @@ async fn next_connection(
             accepted = accepted => accepted?,
         };
         match accepted {
-            Ok((stream, _)) => return Some((stream, place)),
+            Ok((stream, peer)) => return Some((stream, peer.ip(), place)),
             Err(error) => {
                 // Out of file descriptors, or a client that left at once: neither ends the server.
                 tracing::warn!(cause = %error, "a connection could not be accepted");
@@ -78,7 +85,7 @@ struct Connection {
 }
 
 impl Connection {
-    async fn run(self, stream: TcpStream) {
+    async fn run(self, stream: TcpStream, peer: IpAddr) {
         let _nagle_stays_on = stream.set_nodelay(true);
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new())
@@ -86,8 +93,12 @@ impl Connection {
             // hyper reads up to twice this before it refuses a head.
             .max_buf_size(self.limits.header_bytes_max / 2)
             .max_headers(self.limits.headers_max);
+        let service = self.router.map_request(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(PeerAddress(peer));
+            request
+        });
         let mut connection =
-            http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(self.router));
+            http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
         let mut draining = false;
         let ended = loop {
             let served = std::future::poll_fn(|context| connection.poll_without_shutdown(context));

@@ -15,6 +15,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::App;
+use crate::console;
 use crate::error::ApiError;
 use crate::middleware::authenticate::authenticate;
 use crate::middleware::completion::complete;
@@ -82,6 +83,7 @@ pub fn router(app: App) -> Router {
         .nest("/v1.3", keyed);
     Router::new()
         .merge(api)
+        .merge(console::routes(&app))
         .route("/openapi.json", spec)
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))

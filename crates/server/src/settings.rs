@@ -18,6 +18,8 @@ pub struct ServerSettings {
     /// The URL of the server as clients see it, without `/v1.3` and without a trailing slash;
     /// upload part URLs are built from it. `None`: `http://` and the listen address.
     pub public_url: Option<String>,
+    /// Whether anybody may make an account in the console, once there is a first one.
+    pub open_sign_up: bool,
     /// Bodies, forms, texts and uploads.
     pub limits: RequestLimits,
     /// Connections and their pace.

@@ -84,9 +84,14 @@ fn run_to_end<T: FromSql>(connection: &Connection, sql: &str) -> Result<Option<T
     Ok(value)
 }
 
+/// Whether a commit syncs the log (`FULL`), or only a checkpoint does (`NORMAL`).
+fn set_synchronous(connection: &Connection, level: &str) -> Result<(), StoreError> {
+    Ok(connection.pragma_update(None, "synchronous", level)?)
+}
+
 fn configure(connection: &Connection) -> Result<(), StoreError> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
-    connection.pragma_update(None, "synchronous", "FULL")?;
+    set_synchronous(connection, "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "mmap_size", 0)?;
     connection.pragma_update(None, "trusted_schema", false)?;
@@ -158,6 +163,26 @@ impl Database {
         }
     }
 
+    /// As [`Self::write`], but durable only against the end of this process; [`Self::sync_log`]
+    /// (or the next durable write: there is one log) makes it durable against a power cut.
+    pub(crate) fn write_unsynced<T>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        self.health.check().map_err(|error| error.in_dir(&self.data_dir))?;
+        // The next durable write sets this back.
+        set_synchronous(&writer, "NORMAL")?;
+        transact(&mut writer, work).map_err(|error| self.noted(error))
+    }
+
+    /// Makes what [`Self::write_unsynced`] wrote durable: a checkpoint syncs the log first.
+    pub(crate) fn sync_log(&self) -> Result<(), StoreError> {
+        self.health.check().map_err(|error| error.in_dir(&self.data_dir))?;
+        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        self.fold(&writer, "PASSIVE").map_err(|error| self.noted(error))
+    }
+
     /// A write that makes room, such as a deletion. On a full disk the log cannot grow, but once
     /// folded into the database its space can be used again.
     pub(crate) fn write_to_free<T>(
@@ -181,6 +206,7 @@ impl Database {
     ) -> Result<T, StoreError> {
         // Under the lock: the write waited for may have poisoned the store.
         self.health.check().map_err(|error| error.in_dir(&self.data_dir))?;
+        set_synchronous(&writer, "FULL")?;
         let value = transact(&mut writer, work).map_err(|error| self.noted(error))?;
         if self.checkpoints
             && self.commits.fetch_add(1, Ordering::Relaxed) % COMMITS_PER_CHECKPOINT

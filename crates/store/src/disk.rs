@@ -76,6 +76,12 @@ impl Disk {
         self.parts_dir(account).join(id.as_str()).join(file)
     }
 
+    /// Removes every file of an account, as far as that is possible.
+    pub(crate) fn remove_account(&self, account: &AccountId) {
+        let folders = [self.asset_dir(account), self.input_dir(account), self.parts_dir(account)];
+        folders.iter().for_each(|folder| self.remove_tree(folder));
+    }
+
     /// Names the data directory in an error of the file system.
     pub(crate) fn error(&self, error: io::Error) -> StoreError {
         StoreError::from(error).in_dir(&self.root)

@@ -92,6 +92,10 @@ resource_id!(
     /// Names an embedding task.
     TaskId
 );
+resource_id!(
+    /// Names a user of the console.
+    UserId
+);
 
 #[cfg(test)]
 mod tests {

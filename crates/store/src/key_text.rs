@@ -34,7 +34,7 @@ impl ApiKey {
         text.push_str(MARK);
         text.push_str(&random_key_id());
         text.push('_');
-        push_base62(&mut text, random_bytes::<SECRET_BYTES>(), SECRET_CHARS);
+        text.push_str(&random_secret());
         Self(with_checksum(text))
     }
 
@@ -92,7 +92,15 @@ pub(crate) fn key_digest(text: &str) -> [u8; 32] {
     Sha256::digest(text.as_bytes()).into()
 }
 
-fn random_key_id() -> String {
+/// 256 random bits, 43 characters.
+pub(crate) fn random_secret() -> String {
+    let mut text = String::with_capacity(SECRET_CHARS);
+    push_base62(&mut text, random_bytes::<SECRET_BYTES>(), SECRET_CHARS);
+    text
+}
+
+/// A fresh public id.
+pub(crate) fn random_key_id() -> String {
     let mut id = String::with_capacity(ID_CHARS);
     while id.len() < ID_CHARS {
         for byte in random_bytes::<16>() {

@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Row};
 use subtle::ConstantTimeEq;
 use time::OffsetDateTime;
 
-use crate::accounts::check_name;
+use crate::accounts::{KEY_NAME_CHARS_MAX, check_name};
 use crate::error::StoreError;
 use crate::ids::AccountId;
 use crate::key_text::{ApiKey, key_digest, key_id, key_id_named_by, key_prefix, looks_like_a_key};
@@ -67,16 +67,19 @@ macro_rules! select_records {
         concat!(
             "SELECT keys.id, accounts.name, keys.name, keys.created_at, keys.expires_at, \
              keys.revoked_at, keys.last_used_at \
-             FROM keys JOIN accounts ON accounts.id = keys.account_id ",
+             FROM keys JOIN accounts ON accounts.id = keys.account_id \
+             WHERE keys.is_console = 0 ",
             $condition,
             " ORDER BY keys.created_at, keys.id"
         )
     };
 }
 
+pub(crate) use select_records;
+
 const SELECT_ALL: &str = select_records!("");
-const SELECT_BY_ID: &str = select_records!("WHERE keys.id = ?1");
-const SELECT_BY_NAME: &str = select_records!("WHERE keys.name = ?1");
+const SELECT_BY_ID: &str = select_records!("AND keys.id = ?1");
+const SELECT_BY_NAME: &str = select_records!("AND keys.name = ?1");
 const SELECT_SECRET: &str = "SELECT account_id, digest, expires_at, revoked_at, last_used_at \
                              FROM keys WHERE id = ?1";
 const INSERT: &str = "INSERT INTO keys (id, account_id, name, digest, created_at, expires_at) \
@@ -101,7 +104,7 @@ impl Store {
         name: &str,
         expires_at: Option<OffsetDateTime>,
     ) -> Result<(ApiKey, KeyRecord), StoreError> {
-        check_name("key name", name)?;
+        check_name("key name", name, KEY_NAME_CHARS_MAX)?;
         let now = self.now();
         if expires_at.is_some_and(|expires_at| expires_at <= now) {
             return Err(StoreError::invalid("The expiry of a key must lie in the future."));
@@ -121,7 +124,7 @@ impl Store {
         Ok((key, record))
     }
 
-    /// All keys of all accounts, oldest first.
+    /// All keys of all accounts, oldest first; those by which browsers act are left out.
     pub fn list_keys(&self) -> Result<Vec<KeyRecord>, StoreError> {
         self.database().read(|connection| {
             let mut statement = connection.prepare_cached(SELECT_ALL)?;
@@ -223,7 +226,7 @@ fn secret(row: &Row<'_>) -> rusqlite::Result<KeySecret> {
     })
 }
 
-fn record(row: &Row<'_>) -> rusqlite::Result<KeyRecord> {
+pub(crate) fn record(row: &Row<'_>) -> rusqlite::Result<KeyRecord> {
     let id: String = row.get(0)?;
     Ok(KeyRecord {
         prefix: key_prefix(&id),

@@ -6,13 +6,20 @@ use crate::error::{StoreError, StoreErrorKind};
 use crate::faults;
 
 /// Step N brings a database from version N − 1 to version N.
-const MIGRATIONS: [&str; 1] = [include_str!("../migrations/0001_initial.sql")];
+const MIGRATIONS: [&str; 2] = [
+    include_str!("../migrations/0001_initial.sql"),
+    include_str!("../migrations/0002_console.sql"),
+];
 
 /// Marks a database file as this program's ("onsp").
 const APPLICATION_ID: i64 = 0x6f6e_7370;
 
 /// The version that this program works with.
 const CURRENT: usize = MIGRATIONS.len();
+
+/// One statement sees one state: another process may be making the tables just now.
+const STATE: &str = "SELECT (SELECT user_version FROM pragma_user_version), \
+     (SELECT application_id FROM pragma_application_id), (SELECT count(*) FROM sqlite_schema)";
 
 /// How a database relates to this program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,11 +34,8 @@ pub(crate) enum SchemaState {
 
 /// Refuses a database of another program or of a later version of this one.
 pub(crate) fn schema_state(connection: &Connection) -> Result<SchemaState, StoreError> {
-    let version: usize = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    let application: i64 =
-        connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
-    let tables: i64 =
-        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    let (version, application, tables): (usize, i64, i64) =
+        connection.query_row(STATE, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
     if version == 0 && tables == 0 {
         return Ok(SchemaState::New);
     }

@@ -4,7 +4,8 @@ use crate::ids::AccountId;
 
 /// The account on whose behalf a query runs. Every method on owned data takes one.
 ///
-/// There is no public constructor: a scope comes from [`Store::authenticate`], from a verified
+/// There is no public constructor: a scope comes from [`Store::authenticate`], from a
+/// [`Session`](crate::Session), from a verified
 /// part token ([`PartPass::scope`]) or from a claimed task ([`ClaimedTask::scope`]).
 ///
 /// [`Store::authenticate`]: crate::Store::authenticate

@@ -3,6 +3,7 @@
 use rusqlite::Transaction;
 use time::{Duration, OffsetDateTime};
 
+use crate::console::delete_ended_sessions;
 use crate::error::StoreError;
 use crate::ids::UploadId;
 use crate::rows::Micros;
@@ -37,6 +38,7 @@ impl Store {
         self.serving()?;
         let (expired, tasks_removed) = self.database().write_to_free(|transaction| {
             let expired = expire_uploads(transaction, now)?;
+            delete_ended_sessions(transaction, now)?;
             let long_ago = Micros(now - KEEP_ENDED);
             transaction.execute(DELETE_UPLOADS, [long_ago])?;
             let tasks_removed = transaction.execute(DELETE_TASKS, [long_ago])?;

@@ -9,6 +9,16 @@ use utoipa::ToSchema;
 /// nothing else in the program names either.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ErrorCode {
+    /// Nobody is signed in, or the session has ended (console only).
+    SessionRequired,
+    /// The e-mail address or the password is wrong (console only).
+    SignInRefused,
+    /// A link that was used or has expired, or sign-up that is closed (console only).
+    SignUpRefused,
+    /// What only an administrator may do (console only).
+    AdministratorRequired,
+    /// A request that a page of another origin caused (console only).
+    CrossSiteRefused,
     /// No key, or one that is malformed, unknown, expired or revoked.
     ApiKeyInvalid,
     /// The request's content type is not the one that the route takes.
@@ -44,7 +54,12 @@ pub enum ErrorCode {
 }
 
 /// Every error code, its HTTP status and its text on the wire.
-pub const ERROR_TABLE: [(ErrorCode, u16, &str); 16] = [
+pub const ERROR_TABLE: [(ErrorCode, u16, &str); 21] = [
+    (ErrorCode::SessionRequired, 401, "session_required"),
+    (ErrorCode::SignInRefused, 401, "sign_in_refused"),
+    (ErrorCode::SignUpRefused, 403, "sign_up_refused"),
+    (ErrorCode::AdministratorRequired, 403, "administrator_required"),
+    (ErrorCode::CrossSiteRefused, 403, "cross_site_refused"),
     (ErrorCode::ApiKeyInvalid, 401, "api_key_invalid"),
     (ErrorCode::ContentTypeInvalid, 400, "content_type_invalid"),
     (ErrorCode::ParameterInvalid, 400, "parameter_invalid"),

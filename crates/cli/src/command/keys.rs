@@ -21,7 +21,7 @@ pub(crate) fn run(arguments: KeysArguments) -> Result<(), Failure> {
 }
 
 /// Opens a data directory that is there: looking must not make one.
-fn open_existing(data: &DataArguments) -> Result<Store, Failure> {
+pub(crate) fn open_existing(data: &DataArguments) -> Result<Store, Failure> {
     if !data.data_dir.is_dir() {
         let folder = data.data_dir.display();
         return Err(Failure::new(format!(
@@ -104,7 +104,7 @@ fn state(key: &KeyRecord) -> &'static str {
     }
 }
 
-fn date(time: OffsetDateTime) -> String {
+pub(crate) fn date(time: OffsetDateTime) -> String {
     time.date().to_string()
 }
 

@@ -12,7 +12,7 @@ use onespace_server::decoders::DecoderSettings;
 use onespace_server::fetch::FetchSettings;
 use onespace_server::listener::bind;
 use onespace_server::settings::{ConnectionLimits, RequestLimits, ServerSettings};
-use onespace_store::{Access, Store};
+use onespace_store::{Access, Secret, Store};
 use time::OffsetDateTime;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -48,11 +48,13 @@ pub(crate) fn run(arguments: ServeArguments) -> Result<(), Failure> {
         settings.fetch.own_listeners =
             std::iter::once(address).chain(metrics.as_ref().map(|(_, address)| *address)).collect();
         let first_key = first_key(&store)?;
+        let set_up = store.issue_set_up_link().map_err(storage_failure)?;
         let app = AppState::new(store, models, settings, format!("http://{}", reachable(address)));
         stop_on_signal(app.stopping.clone())?;
         let metrics_address = metrics.as_ref().map(|(_, address)| *address);
         announce(&app, &arguments, &loaded, metrics_address);
         announce_key(&arguments, first_key.as_deref());
+        announce_console(&app, set_up.as_ref());
         note_upload_urls(&app);
         drop(loaded);
         tracing::info!(ms = started.elapsed().as_secs_f64() * 1e3, "ready");
@@ -71,6 +73,7 @@ fn settings(arguments: &ServeArguments) -> Result<ServerSettings, Failure> {
         listen: arguments.listen,
         metrics_listen: arguments.metrics_listen.0,
         public_url: arguments.public_url.clone(),
+        open_sign_up: arguments.open_signup,
         limits: RequestLimits {
             json_body_bytes_max: limits.json_body_bytes_max,
             json_bodies_bytes_max: limits.json_bodies_bytes_max,
@@ -177,6 +180,7 @@ fn announce(
     say(&format!("onespace {} is ready", env!("CARGO_PKG_VERSION")));
     say("");
     say(&format!("  base URL    {}/v1.3", app.public_url));
+    say(&format!("  console     {}/", app.public_url));
     say(&format!("  data        {}", arguments.data.data_dir.display()));
     for model in models {
         model_lines(&app.models, model).iter().for_each(|line| say(line));
@@ -206,6 +210,14 @@ fn note_upload_urls(app: &App) {
             "note: listening on all addresses; set --public-url so that upload URLs work elsewhere.",
         );
     }
+}
+
+/// Where the console is, and (as long as it has no user) the link that makes the first one.
+fn announce_console(app: &App, set_up: Option<&Secret>) {
+    let Some(secret) = set_up else { return };
+    say("");
+    say("  Set up the console in a browser (the link works once, for 24 hours):");
+    say(&format!("  {}/#/set-up/{}", app.public_url, secret.reveal()));
 }
 
 /// The command that makes a key for this server.

@@ -20,12 +20,14 @@ const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
 /// The answer of `POST /embed-v2`.
 pub(crate) fn render(plan: &EmbedPlan, outcome: Outcome) -> Response {
+    let used = outcome.used;
     let body = EmbedResponse {
         metadata: metadata(plan, &outcome),
         usage: plan.model.dialect.is_matryoshka().then(|| usage(plan, outcome.image_tokens)),
         data: vec![EmbeddingItem::whole(outcome.vector)],
     };
     let mut response = Json(body).into_response();
+    response.extensions_mut().insert(used);
     name_space(&mut response, &plan.model);
     count_chunks(&mut response, plan.text_chunks());
     if let Ok(value) = HeaderValue::from_str(&server_timing(outcome.timing)) {

@@ -2,15 +2,17 @@
 
 use std::time::{Duration, Instant};
 
-use onespace_store::{AssetId, ClaimedTask};
+use onespace_store::{AssetId, ClaimedTask, UsageBatch};
 use onespace_wire::embedding::EmbeddingItem;
 use serde_json::Value;
+use time::OffsetDateTime;
 
 use super::task_request::{StoredRequest, StoredSource, TaskResult};
 use crate::app::App;
 use crate::embed;
 use crate::embed::plan::{EmbedPlan, Origin, Source, SourceField};
 use crate::error::{ApiError, ApiResult, blocking};
+use crate::usage::ModelUse;
 
 /// How long a claimed task is left alone before another worker may take it over.
 const LEASE: Duration = Duration::from_secs(60);
@@ -58,20 +60,27 @@ async fn run_one(app: &App, claimed: ClaimedTask) {
         }
         tokio::time::sleep(BUSY_PAUSE).await;
     };
+    let mut used = UsageBatch::default();
     let outcome = match outcome {
-        Ok(result) => Ok(result),
+        Ok((result, model_use)) => {
+            let today = OffsetDateTime::now_utc().date();
+            used.add(&claimed.scope, today, model_use.counts());
+            Ok(result)
+        }
         Err(error) => {
             tracing::info!(task = %claimed.task.id, cause = ?error.cause, "a task failed");
             Err(error.message)
         }
     };
     let store = app.store.clone();
-    if let Err(error) = blocking(move || store.finish_task(&claimed, outcome)).await {
+    if let Err(error) =
+        blocking(move || store.finish_task_and_count(&claimed, outcome, &used)).await
+    {
         tracing::error!(cause = ?error.cause, "the result of a task could not be stored");
     }
 }
 
-async fn embed_picture(app: &App, claimed: &ClaimedTask) -> ApiResult<Value> {
+async fn embed_picture(app: &App, claimed: &ClaimedTask) -> ApiResult<(Value, ModelUse)> {
     let request: StoredRequest =
         serde_json::from_value(claimed.task.request.clone()).map_err(ApiError::internal)?;
     let model = embed::plan::model(&app.models, Some(&claimed.task.model_name))?;
@@ -85,10 +94,12 @@ async fn embed_picture(app: &App, claimed: &ClaimedTask) -> ApiResult<Value> {
     let source = Source { field, origin };
     let mut plan = EmbedPlan::of_one_picture(&model, request.dimension, source)?;
     let outcome = embed::execute(app, &claimed.scope, &mut plan).await?;
+    let used = outcome.used;
     let result = TaskResult {
         data: vec![EmbeddingItem::visual_asset(outcome.vector)],
         usage: embed::render::usage(&plan, outcome.image_tokens),
         space: model.space.to_string(),
     };
-    serde_json::to_value(result).map_err(ApiError::internal)
+    let result = serde_json::to_value(result).map_err(ApiError::internal)?;
+    Ok((result, used))
 }

@@ -1,15 +1,17 @@
-//! Who asks: the key is checked before a byte of the body is read.
+//! Who asks: the key, or the session of a signed-in browser, is checked before a byte of the body
+//! is read. What the request used is counted before its answer leaves.
 
 use axum::body::Body;
 use axum::extract::{FromRequestParts, State};
 use axum::middleware::Next;
 use axum::response::Response;
 use http::request::Parts;
-use http::{HeaderMap, Request, header};
+use http::{HeaderMap, Method, Request, header};
 use onespace_store::{KeyRefusal, OwnerScope, looks_like_a_key};
 use onespace_wire::error_code::ErrorCode;
 
 use crate::app::App;
+use crate::console;
 use crate::error::{ApiError, ApiResult, blocking};
 
 /// Lets a request pass with the scope of its key, or answers 401.
@@ -18,16 +20,21 @@ pub(crate) async fn authenticate(
     mut request: Request<Body>,
     next: Next,
 ) -> Result<Response, ApiError> {
-    let scope = identify(&app, request.headers()).await?;
+    let scope = identify(&app, request.method(), request.headers()).await?;
     request.extensions_mut().insert(scope.clone());
+    let ticket = app.usage.ticket(scope.clone());
     let mut response = next.run(request).await;
+    ticket.settle(&response).await;
     response.extensions_mut().insert(scope);
     Ok(response)
 }
 
-async fn identify(app: &App, headers: &HeaderMap) -> ApiResult<OwnerScope> {
-    let presented = presented_key(headers)
-        .ok_or_else(|| refusal("Send your API key in the `x-api-key` header."))?;
+async fn identify(app: &App, method: &Method, headers: &HeaderMap) -> ApiResult<OwnerScope> {
+    let Some(presented) = presented_key(headers) else {
+        let session = console::session_of(app, method, headers).await?;
+        let missing = || refusal("Send your API key in the `x-api-key` header.");
+        return session.map(|session| session.scope).ok_or_else(missing);
+    };
     if !looks_like_a_key(&presented) {
         return Err(refused(KeyRefusal::Malformed));
     }

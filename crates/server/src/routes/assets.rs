@@ -202,7 +202,8 @@ pub(crate) fn brief(asset: StoredAsset) -> Asset {
     Asset { detail: None, ..detailed(asset) }
 }
 
-fn detailed(asset: StoredAsset) -> Asset {
+/// An asset with all that is known of it.
+pub(crate) fn detailed(asset: StoredAsset) -> Asset {
     let method = match asset.method {
         AssetMethod::Direct => "direct",
         AssetMethod::Url => "url",

@@ -5,7 +5,6 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::Request;
-use onespace_store::OwnerScope;
 use onespace_wire::embed_v1::{EmbedV1Metadata, EmbedV1Response, EmbedV1Result, EmbedV1Segment};
 use onespace_wire::embed_v2::{EmbedRequest, TextInput};
 use onespace_wire::error_code::{ErrorBody, ErrorCode};
@@ -17,6 +16,7 @@ use crate::embed::plan::{EmbedPlan, Origin, Source, SourceField};
 use crate::error::{ApiError, ApiResult, blocking};
 use crate::form::{Form, FormShape, read_form};
 use crate::middleware::authenticate::Owner;
+use crate::usage::ModelUse;
 
 pub(crate) const FORM: FormShape = FormShape {
     fields: &["model_name", "text", "image_url", "audio_url", "audio_start_offset_sec"],
@@ -54,13 +54,22 @@ pub(crate) async fn create_embedding_v1(
         return Err(ApiError::new(ErrorCode::ParameterNotProvided, message));
     }
     let text_chunks = text_plan.as_ref().map_or(1, EmbedPlan::text_chunks);
+    let mut used = ModelUse::default();
     let text_embedding = match text_plan {
-        Some(mut plan) => Some(result(embed::execute(&app, &scope, &mut plan).await?.vector, None)),
+        Some(mut plan) => {
+            let outcome = embed::execute(&app, &scope, &mut plan).await?;
+            used = used + outcome.used;
+            Some(result(outcome.vector, None))
+        }
         None => None,
     };
     let image_embedding = match source {
         Some((source, metadata)) => {
-            Some(image_result(&app, &scope, &model, source, metadata).await?)
+            let dimension = model.description().dimension_default;
+            let mut plan = EmbedPlan::of_one_picture(&model, dimension, source)?;
+            let outcome = embed::execute(&app, &scope, &mut plan).await?;
+            used = used + outcome.used;
+            Some(result(outcome.vector, Some(metadata)))
         }
         None => None,
     };
@@ -69,6 +78,7 @@ pub(crate) async fn create_embedding_v1(
         Json(EmbedV1Response { model_name, text_embedding, image_embedding }).into_response();
     embed::render::name_space(&mut response, &model);
     embed::render::count_chunks(&mut response, text_chunks);
+    response.extensions_mut().insert(used);
     Ok(response)
 }
 
@@ -118,18 +128,6 @@ async fn image_source(form: &mut Form) -> ApiResult<Option<(Source, EmbedV1Metad
     let bytes = blocking(move || file.blob.read()).await?;
     let source = Source { field: SourceField::Form("image_file"), origin: Origin::Bytes(bytes) };
     Ok(Some((source, metadata)))
-}
-
-async fn image_result(
-    app: &App,
-    scope: &OwnerScope,
-    model: &ServedModel,
-    source: Source,
-    metadata: EmbedV1Metadata,
-) -> ApiResult<EmbedV1Result> {
-    let mut plan = EmbedPlan::of_one_picture(model, model.description().dimension_default, source)?;
-    let vector = embed::execute(app, scope, &mut plan).await?.vector;
-    Ok(result(vector, Some(metadata)))
 }
 
 fn result(vector: Vec<f32>, metadata: Option<EmbedV1Metadata>) -> EmbedV1Result {

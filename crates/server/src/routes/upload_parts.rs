@@ -37,11 +37,18 @@ pub(crate) async fn put_chunk(
         let message = "The upload URL is wrong or has expired. Ask for a new one.";
         ApiError::new(ErrorCode::PartUrlInvalid, message)
     })?;
+    let ticket = app.usage.ticket(pass.scope().clone());
+    let response = receive_chunk(&app, pass, request).await.into_response();
+    ticket.settle(&response).await;
+    Ok(response)
+}
+
+async fn receive_chunk(app: &App, pass: PartPass, request: Request<Body>) -> ApiResult<Response> {
     let (head, body) = request.into_parts();
     if declared_length(&head.headers).is_some_and(|length| length > pass.bytes_max()) {
         return Err(too_long(&pass));
     }
-    let blob = receive(&app, body, &pass).await?;
+    let blob = receive(app, body, &pass).await?;
     if blob.len() != pass.bytes_max() {
         let message = format!(
             "Chunk {} must have {} bytes; {} arrived. Send it again.",

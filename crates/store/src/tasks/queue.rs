@@ -14,6 +14,7 @@ use crate::error::{StoreError, StoreErrorKind};
 use crate::rows::{Json, Micros};
 use crate::scope::OwnerScope;
 use crate::store::Store;
+use crate::usage::{UsageBatch, add_all};
 
 /// Claims of one task before it is given up.
 const ATTEMPTS_MAX: u32 = 5;
@@ -72,14 +73,24 @@ impl Store {
         }
     }
 
-    /// Stores the outcome of a task: its result, or a sentence that says why there is none.
-    ///
-    /// Fails with [`StoreErrorKind::Conflict`] if the lease ran out and the task was claimed
-    /// again, or was finished before; its stored outcome is then another's.
+    /// As [`Self::finish_task_and_count`], of a task that used nothing.
     pub fn finish_task(
         &self,
         claimed: &ClaimedTask,
         outcome: Result<Value, String>,
+    ) -> Result<(), StoreError> {
+        self.finish_task_and_count(claimed, outcome, &UsageBatch::default())
+    }
+
+    /// Stores the outcome of a task and, in the same transaction, what it used: its result, or a sentence that says why there is none.
+    ///
+    /// Fails with [`StoreErrorKind::Conflict`] if the lease ran out and the task was claimed
+    /// again, or was finished before; its stored outcome is then another's.
+    pub fn finish_task_and_count(
+        &self,
+        claimed: &ClaimedTask,
+        outcome: Result<Value, String>,
+        used: &UsageBatch,
     ) -> Result<(), StoreError> {
         let (status, result, error) = match outcome {
             Ok(result) => (TaskStatus::Ready, Some(Json(result)), None),
@@ -96,7 +107,7 @@ impl Store {
                 ":now": Micros(self.now()),
             })?;
             if changed == 1 {
-                return Ok(());
+                return add_all(transaction, used);
             }
             Err(StoreError::conflict("The task was finished or taken over by another worker."))
         })?;

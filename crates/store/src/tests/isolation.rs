@@ -4,14 +4,27 @@
 use std::fmt::Debug;
 
 use serde_json::json;
+use time::macros::date;
 
 use super::uploads::{new_upload, put};
 use super::{Fixture, create, map, named, page, stage};
 use crate::*;
 
 /// Methods that take a scope and no id of an existing object.
-const CREATE_OR_LIST: [&str; 6] =
-    ["create_asset", "create_upload", "create_task", "list_assets", "list_uploads", "list_tasks"];
+const CREATE_OR_LIST: [&str; 12] = [
+    "create_asset",
+    "create_upload",
+    "create_task",
+    "list_assets",
+    "list_uploads",
+    "list_tasks",
+    "own_keys",
+    "create_own_key",
+    "usage",
+    "assets_without_vector",
+    "vector_coverage",
+    "nearest_assets",
+];
 
 /// The answer as a text that holds no id.
 fn answer<T: Debug>(result: Result<T, StoreError>) -> String {
@@ -23,11 +36,16 @@ struct Ids {
     asset: AssetId,
     upload: UploadId,
     task: TaskId,
+    /// The public id of a key.
+    key: String,
 }
+
+const TODAY: time::Date = date!(2026 - 11 - 22);
+const SPACE: &str = "0123456789abcdef";
 
 type Call = (&'static str, fn(&Store, &OwnerScope, &Ids) -> String);
 
-const CALLS: [Call; 12] = [
+const CALLS: [Call; 15] = [
     ("asset", |s, scope, ids| answer(s.asset(scope, &ids.asset))),
     ("read_asset", |s, scope, ids| answer(s.read_asset(scope, &ids.asset))),
     ("delete_asset", |s, scope, ids| answer(s.delete_asset(scope, &ids.asset))),
@@ -51,6 +69,9 @@ const CALLS: [Call; 12] = [
     }),
     ("fail_upload", |s, scope, ids| answer(s.fail_upload(scope, &ids.upload))),
     ("task", |s, scope, ids| answer(s.task(scope, &ids.task))),
+    ("kept_vector", |s, scope, ids| answer(s.kept_vector(scope, &ids.asset, SPACE))),
+    ("keep_vector", |s, scope, ids| answer(s.keep_vector(scope, &ids.asset, SPACE, &[1.0]))),
+    ("revoke_own_key", |s, scope, ids| answer(s.revoke_own_key(scope, &ids.key))),
 ];
 
 struct Owned {
@@ -66,7 +87,12 @@ fn objects_of(store: &Store, scope: &OwnerScope) -> Owned {
     let request = json!({"input_type": "image"});
     let new = NewTask { model_name: "m".into(), request, input: None };
     let task = store.create_task(scope, new).unwrap().id;
-    Owned { ids: Ids { asset, upload: upload.id.clone(), task }, upload }
+    assert!(store.keep_vector(scope, &asset, SPACE, &[0.6, 0.8]).unwrap());
+    let key = store.create_own_key(scope, "private", None).unwrap().1.id;
+    let mut used = UsageBatch::default();
+    used.add(scope, TODAY, UsageCounts { requests: 1, ..UsageCounts::default() });
+    store.add_usage(&used).unwrap();
+    Owned { ids: Ids { asset, upload: upload.id.clone(), task, key }, upload }
 }
 
 #[test]
@@ -74,7 +100,12 @@ fn the_objects_of_another_account_behave_as_if_they_never_existed() {
     let f = Fixture::new();
     let (owner, stranger) = (f.scope("owner"), f.scope("stranger"));
     let Owned { ids, upload } = objects_of(&f.store, &owner);
-    let never = Ids { asset: AssetId::new(), upload: UploadId::new(), task: TaskId::new() };
+    let never = Ids {
+        asset: AssetId::new(),
+        upload: UploadId::new(),
+        task: TaskId::new(),
+        key: "00000000".into(),
+    };
     for (name, call) in CALLS {
         let of_another = call(&f.store, &stranger, &ids);
         assert_eq!(of_another, call(&f.store, &stranger, &never), "{name}");
@@ -96,6 +127,7 @@ fn the_objects_of_another_account_behave_as_if_they_never_existed() {
             // Put it back for the calls that follow.
             let again = NewAsset { id: Some(ids.asset.clone()), ..named("again") };
             f.store.create_asset(&owner, again, stage(&f.store, b"again")).unwrap();
+            f.store.keep_vector(&owner, &ids.asset, SPACE, &[0.6, 0.8]).unwrap();
         }
     }
 }
@@ -124,6 +156,20 @@ fn lists_hold_only_the_callers_objects() {
         let listed: Vec<_> = tasks.items.iter().map(|task| &task.id).collect();
         assert_eq!(listed, own.iter().map(|ids| &ids.task).collect::<Vec<_>>());
         assert_eq!(tasks.total, listed.len() as u64);
+        let keys = f.store.own_keys(scope).unwrap();
+        let private: Vec<_> = keys.iter().filter(|key| key.name == "private").collect();
+        assert_eq!(private.len(), own.iter().len());
+        assert_eq!(private.first().map(|key| &key.id), own.map(|ids| &ids.key));
+        let near = f.store.nearest_assets(scope, SPACE, &[1.0, 0.0], 10_000).unwrap();
+        let listed: Vec<_> = near.iter().map(|hit| &hit.id).collect();
+        assert_eq!(listed, own.iter().map(|ids| &ids.asset).collect::<Vec<_>>());
+        let covered = f.store.vector_coverage(scope, SPACE).unwrap().pictures;
+        assert_eq!(covered, own.iter().len() as u64);
+        let missing = f.store.assets_without_vector(scope, "other", 10_000).unwrap();
+        assert_eq!(missing, own.iter().map(|ids| ids.asset.clone()).collect::<Vec<_>>());
+        let used = f.store.usage(scope, TODAY, TODAY).unwrap();
+        assert_eq!(used.len(), own.iter().len());
+        assert!(used.iter().all(|row| row.key_id == scope.key_id()));
     }
 }
 
@@ -150,6 +196,9 @@ fn every_method_that_takes_a_scope_is_in_the_table() {
         include_str!("../uploads/assembly.rs"),
         include_str!("../tasks/records.rs"),
         include_str!("../tasks/queue.rs"),
+        include_str!("../own_keys.rs"),
+        include_str!("../usage.rs"),
+        include_str!("../asset_vectors.rs"),
     ];
     let mut found = 0;
     for source in sources {
@@ -161,10 +210,12 @@ fn every_method_that_takes_a_scope_is_in_the_table() {
             let name = &signature[..signature.find('(').unwrap()];
             let is_covered = CALLS.iter().any(|(covered, _)| *covered == name)
                 || CREATE_OR_LIST.contains(&name)
-                || name == "sign_part";
+                || name == "sign_part"
+                // Of a batch, which only remembers whose the counts are.
+                || name == "add";
             assert!(is_covered, "{name} is not in the table");
             found += 1;
         }
     }
-    assert_eq!(found, CALLS.len() + CREATE_OR_LIST.len() + 1);
+    assert_eq!(found, CALLS.len() + CREATE_OR_LIST.len() + 2);
 }

@@ -115,9 +115,14 @@ fn names_and_expiries_are_checked() {
     for bad in ["", " ", " x", "x\n", long.as_str()] {
         let error = f.store.create_key(&account, bad, None).err().unwrap();
         assert_eq!(error.kind(), StoreErrorKind::Invalid, "{bad:?}");
+    }
+    // An account may be called by an e-mail address.
+    let longest = "é".repeat(254);
+    for bad in ["", " ", " x", "x\n", &format!("{longest}é")] {
         let error = f.store.ensure_account(bad).unwrap_err();
         assert_eq!(error.kind(), StoreErrorKind::Invalid, "{bad:?}");
     }
+    assert!(f.store.ensure_account(&longest).is_ok());
     assert!(f.store.create_key(&account, &"é".repeat(64), None).is_ok());
     let past = OffsetDateTime::now_utc() - Duration::seconds(1);
     let error = f.store.create_key(&account, "k", Some(past)).err().unwrap();

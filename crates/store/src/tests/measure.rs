@@ -3,9 +3,11 @@
 
 use std::time::{Duration, Instant};
 
+use time::macros::date;
+
 use super::{Fixture, create};
 use crate::key_text::ApiKey;
-use crate::{Access, Store, looks_like_a_key};
+use crate::{Access, OwnerScope, Store, UsageBatch, UsageCounts, looks_like_a_key};
 
 fn report(what: &str, mut samples: Vec<Duration>) {
     samples.sort();
@@ -21,6 +23,35 @@ fn timed(count: usize, mut work: impl FnMut()) -> Vec<Duration> {
             start.elapsed()
         })
         .collect()
+}
+
+/// What an answer waits for its count: as it is, and if each batch were synced.
+fn measure_usage(f: &Fixture, scope: &OwnerScope) {
+    let mut batch = UsageBatch::default();
+    let counts = UsageCounts { requests: 1, images: 2, tokens: 300, errors: 0 };
+    batch.add(scope, date!(2026 - 11 - 22), counts);
+    report("add_usage", timed(2_000, || f.store.add_usage(&batch).unwrap()));
+    let synced = || f.store.database().write(|t| crate::usage::add_all(t, &batch)).unwrap();
+    report("add_usage, if it were synced", timed(300, synced));
+    let both = || {
+        f.store.add_usage(&batch).unwrap();
+        f.store.sync_usage().unwrap();
+    };
+    report("add_usage and sync_usage", timed(300, both));
+}
+
+#[test]
+#[ignore = "measures, does not test"]
+fn measure_search() {
+    const VALUES: usize = 512;
+    let f = Fixture::new();
+    let scope = super::scope(&f.store, "a");
+    for count in 0..2_000_u32 {
+        let id = create(&f.store, &scope, "x", &count.to_le_bytes()).id;
+        f.store.keep_vector(&scope, &id, "space", &[0.044; VALUES]).unwrap();
+    }
+    let search = || drop(f.store.nearest_assets(&scope, "space", &[0.044; VALUES], 24).unwrap());
+    report("nearest_assets, 2,000 vectors of 512 values", timed(100, search));
 }
 
 #[test]
@@ -45,6 +76,7 @@ fn measure() {
     report("authenticate, unknown key", timed(20_000, wrong));
     let junk = format!("{}x", &key.reveal()[..61]);
     report("junk refused by its checksum", timed(20_000, || assert!(!looks_like_a_key(&junk))));
+    measure_usage(&f, &scope);
     let Fixture { store, dir } = f;
     let start = Instant::now();
     drop(store);

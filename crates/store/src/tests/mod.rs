@@ -1,7 +1,9 @@
 //! Tests of the store through its public methods, with the clock and faults in the test's hand.
 
+mod asset_vectors;
 mod assets;
 mod concurrency;
+mod console;
 mod crash;
 mod faults;
 mod isolation;
@@ -15,6 +17,7 @@ mod small_disk;
 mod sweep;
 mod tasks;
 mod uploads;
+mod usage;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

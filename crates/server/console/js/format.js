@@ -1,0 +1,46 @@
+// Numbers, sizes and times in words.
+
+const DAY = new Intl.DateTimeFormat("en", { dateStyle: "medium" });
+const MOMENT = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "short" });
+const COUNT = new Intl.NumberFormat("en");
+const SPAN = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
+
+export const day = (text) => DAY.format(new Date(text));
+export const moment = (text) => MOMENT.format(new Date(text));
+export const count = (number) => COUNT.format(number);
+
+/** `3 pictures`, `1 picture`. */
+export const counted = (number, one, many = `${one}s`) => `${count(number)} ${number === 1 ? one : many}`;
+
+export function bytes(number) {
+  if (number < 1024) return `${number} bytes`;
+  const units = ["KiB", "MiB", "GiB"];
+  let value = number;
+  let unit = -1;
+  while (value >= 1024 && unit < units.length - 1) {
+    value /= 1024;
+    unit += 1;
+  }
+  return `${value < 10 ? value.toFixed(1) : Math.round(value)} ${units[unit]}`;
+}
+
+/** How long ago, or how long until. */
+export function ago(text) {
+  const seconds = (new Date(text) - Date.now()) / 1000;
+  const steps = [["year", 31_536_000], ["month", 2_592_000], ["day", 86_400], ["hour", 3_600], ["minute", 60]];
+  for (const [unit, length] of steps) {
+    if (Math.abs(seconds) >= length) return SPAN.format(Math.round(seconds / length), unit);
+  }
+  return "just now";
+}
+
+/** The same day so many months later, or the month's last: as the server counts. */
+export function monthsFromNow(months) {
+  const now = new Date();
+  const then = new Date(now);
+  then.setUTCDate(1);
+  then.setUTCMonth(then.getUTCMonth() + months);
+  const last = new Date(Date.UTC(then.getUTCFullYear(), then.getUTCMonth() + 1, 0)).getUTCDate();
+  then.setUTCDate(Math.min(now.getUTCDate(), last));
+  return then;
+}

@@ -1,0 +1,181 @@
+//! `/console/api/session`: who is signed in; sign in; sign out.
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use http::{HeaderMap, Method, Request, StatusCode, header};
+use onespace_store::{PASSWORD_CHARS_MIN, User};
+use onespace_wire::error_code::ErrorCode;
+use serde::{Deserialize, Serialize};
+use std::time::Instant;
+
+use super::read;
+use crate::app::App;
+use crate::catalog::{Dialect, ServedModel};
+use crate::console::cookie::SessionCookie;
+use crate::console::session_of;
+use crate::error::{ApiError, ApiResult, blocking};
+use crate::listener::PeerAddress;
+
+/// What a page needs to know before it shows anything.
+#[derive(Serialize)]
+struct Situation {
+    version: &'static str,
+    base_url: String,
+    user: Option<Person>,
+    /// No account yet: the set-up link is needed.
+    needs_set_up: bool,
+    sign_up_is_open: bool,
+    password_chars_min: usize,
+    image_bytes_max: u64,
+    /// The model whose vectors are kept for search.
+    search_model: Option<String>,
+    models: Vec<Model>,
+}
+
+/// The user, to themselves.
+#[derive(Serialize)]
+struct Person {
+    email: String,
+    is_admin: bool,
+    account_id: String,
+}
+
+/// A name that requests may use.
+#[derive(Serialize)]
+struct Model {
+    name: String,
+    space: String,
+    dimensions: Vec<usize>,
+    takes_dimension: bool,
+    input_types: &'static [&'static str],
+    images_max: usize,
+    text_tokens_max: usize,
+}
+
+/// `GET /console/api/session`.
+pub(crate) async fn show(
+    State(app): State<App>,
+    method: Method,
+    headers: HeaderMap,
+) -> ApiResult<Response> {
+    // A session that has ended is no fault here: the page asks in order to know.
+    let session = match session_of(&app, &method, &headers).await {
+        Err(error) if error.code == ErrorCode::SessionRequired => None,
+        other => other?,
+    };
+    let store = app.store.clone();
+    let has_users = blocking(move || store.has_users()).await?;
+    let user = session.map(|session| Person {
+        email: session.user.email,
+        is_admin: session.user.is_admin,
+        account_id: session.scope.account().as_str().to_owned(),
+    });
+    let situation = Situation {
+        version: env!("CARGO_PKG_VERSION"),
+        base_url: app.public_url.clone(),
+        needs_set_up: !has_users,
+        sign_up_is_open: app.settings.open_sign_up && has_users,
+        password_chars_min: PASSWORD_CHARS_MIN,
+        image_bytes_max: app.settings.decode.image_bytes_max,
+        search_model: app.models.first_name().map(str::to_owned),
+        models: if user.is_some() { models(&app) } else { Vec::new() },
+        user,
+    };
+    Ok(Json(situation).into_response())
+}
+
+fn models(app: &App) -> Vec<Model> {
+    let served = app.models.names().filter_map(|name| app.models.find(name));
+    served.map(model).collect()
+}
+
+fn model(served: &ServedModel) -> Model {
+    let description = served.description();
+    let takes_dimension = served.dialect.is_matryoshka();
+    Model {
+        name: served.name.clone(),
+        space: served.space.to_string(),
+        dimensions: if takes_dimension {
+            description.dimensions.clone()
+        } else {
+            vec![description.dimension]
+        },
+        takes_dimension,
+        input_types: match served.dialect {
+            Dialect::Marengo35 => &["multi_input"],
+            _ => &["text", "image", "text_image", "multi_input"],
+        },
+        images_max: description.images_max,
+        text_tokens_max: served.text_tokens_max(),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Credentials {
+    email: String,
+    password: String,
+}
+
+/// `POST /console/api/session`: signs in. The answer is the same, in words and in time, whether
+/// the address is known.
+pub(crate) async fn sign_in(
+    State(app): State<App>,
+    Extension(PeerAddress(client)): Extension<PeerAddress>,
+    request: Request<Body>,
+) -> ApiResult<Response> {
+    let headers = request.headers().clone();
+    let cookie = SessionCookie::required(&app, &headers)?;
+    let Credentials { email, password } = read(&app, request).await?;
+    if !app.console.attempts.begin(client, &email, Instant::now()) {
+        tracing::warn!(target: "onespace::audit", %client, "sign-in refused: too many failures");
+        let message = "Too many attempts with this address. Wait 15 minutes and try again.";
+        return Err(ApiError::new(ErrorCode::TooManyRequests, message));
+    }
+    let (store, address) = (app.store.clone(), email.clone());
+    let user =
+        app.console.passwords.run(move || store.user_with_password(&address, &password)).await?;
+    let Some(user) = user else {
+        tracing::warn!(target: "onespace::audit", %client, "sign-in failed");
+        let message = "The e-mail address or the password is wrong.";
+        return Err(ApiError::new(ErrorCode::SignInRefused, message));
+    };
+    app.console.attempts.succeeded(client, &email);
+    tracing::info!(target: "onespace::audit", %client, user = %user.id, "signed in");
+    start(&app, cookie, &headers, user).await
+}
+
+/// Starts a session; one that the browser had before ends, so that no secret lives on.
+pub(super) async fn start(
+    app: &App,
+    cookie: SessionCookie,
+    headers: &HeaderMap,
+    user: User,
+) -> ApiResult<Response> {
+    let (store, earlier) = (app.store.clone(), cookie.secret(headers));
+    let secret = blocking(move || {
+        if let Some(earlier) = earlier {
+            store.end_session(&earlier)?;
+        }
+        store.start_session(&user)
+    })
+    .await?;
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    response.headers_mut().insert(header::SET_COOKIE, cookie.set(&secret)?);
+    Ok(response)
+}
+
+/// `DELETE /console/api/session`: ends the session here, not only in the browser.
+pub(crate) async fn sign_out(State(app): State<App>, headers: HeaderMap) -> ApiResult<Response> {
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    let Some(cookie) = SessionCookie::of(&app, &headers) else { return Ok(response) };
+    if let Some(secret) = cookie.secret(&headers) {
+        let store = app.store.clone();
+        blocking(move || store.end_session(&secret)).await?;
+        tracing::info!(target: "onespace::audit", "signed out");
+    }
+    response.headers_mut().insert(header::SET_COOKIE, cookie.clear()?);
+    Ok(response)
+}
