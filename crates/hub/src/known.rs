@@ -123,8 +123,8 @@ pub const MODELS: [KnownModel; 9] = [
         dimensions: "128, 256, 512, 768",
         parameters: "744 M",
         download_mb: None,
-        note: "words and pictures in one sequence; 100+ languages, 8,192 tokens; MMEB-V2 59.0",
-        support: Support::NotYet,
+        note: "words and pictures in one sequence; 100+ languages; about 2,300 patches a picture; MMEB-V2 59.0",
+        support: Support::Loadable,
     },
     KnownModel {
         alias: "qwen3-vl-2b",

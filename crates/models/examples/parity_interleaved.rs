@@ -17,7 +17,7 @@ use std::time::Instant;
 use distance::distance;
 use interleaved::{Reference, Request};
 use onespace_models::folder::{self, LoadOptions};
-use onespace_models::{EmbeddingModel, Precision, Sequence};
+use onespace_models::{EmbeddingModel, Precision, Sequence, TokenizedInput};
 
 /// What is compared and its gate, the smaller one first: the process' peak is then that of each.
 const GATES: [(Precision, f64); 2] = [(Precision::Bf16, 0.999), (Precision::F32, 0.999_99)];
@@ -75,7 +75,7 @@ fn compare(
     reference: &Reference,
     model: &dyn EmbeddingModel,
 ) -> Vec<String> {
-    let mut missed = Vec::new();
+    let mut missed = compare_pixels(name, reference, model);
     let mut first = Vec::new();
     for (index, request) in reference.inputs.requests.iter().enumerate() {
         let sequence = reference.sequence(model, request);
@@ -110,6 +110,14 @@ fn compare(
     }
     missed.extend(compare_batch(name, model, &first));
     missed
+}
+
+/// Pictures by themselves, to the bit.
+fn compare_pixels(name: &str, reference: &Reference, model: &dyn EmbeddingModel) -> Vec<String> {
+    let ours = |index| reference.prepare(model, (&TokenizedInput::default(), index));
+    let pictures = 0..reference.inputs.pictures.len();
+    let different = pictures.filter(|&index| ours(index) != reference.prepared(index));
+    different.map(|index| format!("{name}: pixels of picture {index}")).collect()
 }
 
 /// `ours` is `[places, 3]`, `theirs` `[3, places]`.

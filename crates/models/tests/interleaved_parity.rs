@@ -16,8 +16,7 @@ use onespace_models::folder::{self, LoadOptions};
 use onespace_models::{EmbeddingModel, Part, Precision, Sequence};
 
 /// The second one's tokenizer ends no text, and its files have the newer spelling.
-const ARCHITECTURES: [&str; 3] =
-    ["qwen3-vl-small", "qwen3-vl-small-open", "embeddinggemma2-small"];
+const ARCHITECTURES: [&str; 3] = ["qwen3-vl-small", "qwen3-vl-small-open", "embeddinggemma2-small"];
 /// Of the vectors, in `f32`.
 const COSINE_MIN: f64 = 0.999_999;
 /// Largest difference over the largest number, of vectors and of the states on the way.

@@ -195,6 +195,72 @@ fn vectors_may_be_cut_and_say_where() {
     assert_eq!(default.description().precision, Precision::Bf16, "as the weights are stored");
 }
 
+#[test]
+fn pictures_without_words_are_joined_and_prompts_are_beginnings() {
+    let model = load(&golden("embeddinggemma2-small")).unwrap();
+    let ids = |parts: &[InputPart<'_>]| -> Vec<u32> {
+        let ids = |part| match part {
+            TokenizedPart::Text(ids) | TokenizedPart::Frame(ids) => ids,
+            TokenizedPart::Image(index) => vec![1000 + u32::try_from(index).unwrap()],
+        };
+        model.tokenize(parts).unwrap().parts.into_iter().flat_map(ids).collect()
+    };
+    let space = ids(&[Text(" ")])[1];
+    // <bos>, then <|image>, the picture, <image|>, a space between two, and <eos>.
+    assert_eq!(ids(&[Image(0), Image(1)]), [2, 893, 1000, 897, space, 893, 1001, 897, 1]);
+    assert_eq!(ids(&[Image(0), Text(""), Image(1)]).len(), 9, "no words, still");
+    assert_eq!(ids(&[Image(0), Image(1), Text("a")])[3..6], [897, 893, 1001], "side by side");
+    let begun = model.tokenize_instructed(&[Text("a red cat")], " task: x | query: ").unwrap();
+    let whole = model.tokenize(&[Text("task: x | query: a red cat")]).unwrap();
+    assert!(begun.text_tokens() < whole.text_tokens(), "the beginning is no user text");
+    assert_eq!(
+        begun.text_tokens() + begun.frame_tokens(),
+        whole.text_tokens() + whole.frame_tokens()
+    );
+}
+
+#[test]
+fn without_a_vision_tower_text_is_served_and_pictures_are_refused() {
+    let whole = load(&golden("embeddinggemma2-small")).unwrap();
+    let expected = vector(&*whole, &[Text("a red cat")]);
+    type Change = fn(&Copy);
+    let rows: [(&str, Change); 2] = [
+        ("nulled in the configuration", |copy| {
+            copy.change("config.json", |json| json["vision_config"] = json!(null));
+            without_tower(copy);
+        }),
+        ("left out of the weights", without_tower),
+    ];
+    for (name, change) in rows {
+        let copy = Copy::of("embeddinggemma2-small");
+        change(&copy);
+        fs::remove_file(copy.path("processor_config.json")).unwrap();
+        let model = copy.load().unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!(model.description().images_max, 0, "{name}");
+        assert_eq!(vector(&*model, &[Text("a red cat")]), expected, "{name}");
+        let pictured = model.tokenize(&[Image(0)]).unwrap().with_pictures(&[picture(12, 6, 0)]);
+        let error = model.embed(&[pictured]).unwrap_err();
+        assert!(
+            matches!(error, ModelError::TooManyImages { images_max: 0, .. }),
+            "{name}: {error}"
+        );
+        assert!(!model.encodes_images());
+    }
+}
+
+/// Writes the weights again without the vision tower, with something of an audio tower instead.
+fn without_tower(copy: &Copy) {
+    let file = fs::read(copy.path("model.safetensors")).unwrap();
+    let tensors = safetensors::SafeTensors::deserialize(&file).unwrap();
+    let kept = tensors.tensors().into_iter().map(|(name, tensor)| {
+        let name = name.replace("vision_tower.patch_embedder", "audio_tower.anything");
+        (name, tensor)
+    });
+    let kept = kept.filter(|(name, _)| !name.contains("vision"));
+    let written = safetensors::serialize(kept.collect::<Vec<_>>(), None).unwrap();
+    fs::write(copy.path("model.safetensors"), written).unwrap();
+}
+
 /// A golden folder to change.
 struct Copy(TempDir);
 
@@ -299,6 +365,68 @@ fn folders_that_do_not_fit_are_refused_in_words() {
     let mut wrong = Vec::new();
     for (change, kind, words) in rows {
         let copy = Copy::of("qwen3-vl-small");
+        change(&copy);
+        match copy.load() {
+            Ok(_) => wrong.push(format!("{words}: taken")),
+            Err(error) if error.kind() == kind && error.to_string().contains(words) => {}
+            Err(error) => wrong.push(format!("{words}: {:?} {error}", error.kind())),
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn folders_of_the_other_model_that_do_not_fit_are_refused_in_words() {
+    use LoadErrorKind::{Config, Tokenizer, Unsupported, Weights};
+    let rows: [Refusal; 8] = [
+        (
+            |copy| text_config(copy, "layer_types", json!(["full_attention"])),
+            Config,
+            "name every layer",
+        ),
+        (
+            |copy| text_config(copy, "per_layer_config", json!({"02": {"head_dim": 16}, "5": {}})),
+            Weights,
+            "layers.2.self_attn.k_proj.weight: has shape",
+        ),
+        (
+            |copy| text_config(copy, "hidden_activation", json!("silu")),
+            Unsupported,
+            "gelu_pytorch_tanh",
+        ),
+        (
+            |copy| vision_config(copy, "standardize", json!(true)),
+            Unsupported,
+            "standardize must be false",
+        ),
+        (
+            |copy| vision_config(copy, "position_embedding_size", json!(100)),
+            Config,
+            "max_soft_tokens is 70",
+        ),
+        (
+            |copy| copy.change("config.json", |c| c["boi_token_id"] = json!(900)),
+            Config,
+            "boi_token_id",
+        ),
+        (
+            |copy| {
+                copy.change("processor_config.json", |c| {
+                    c["image_processor"]["patch_size"] = json!(3)
+                })
+            },
+            Config,
+            "patch_size differs",
+        ),
+        (
+            |copy| copy.change("tokenizer.json", |t| t["post_processor"] = json!(null)),
+            Tokenizer,
+            "puts nothing around a text",
+        ),
+    ];
+    let mut wrong = Vec::new();
+    for (change, kind, words) in rows {
+        let copy = Copy::of("embeddinggemma2-small");
         change(&copy);
         match copy.load() {
             Ok(_) => wrong.push(format!("{words}: taken")),

@@ -6,7 +6,7 @@ use std::time::Instant;
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, ValueEnum};
 use onespace_media::PreparedImage;
-use onespace_models::{EmbeddingModel, InputPart, Part, Sequence};
+use onespace_models::{EmbeddingModel, InputPart, Sequence, TokenizedInput};
 use serde::Serialize;
 
 use crate::arguments::{ModelsDirArguments, PrecisionFor};
@@ -18,8 +18,8 @@ use crate::output::{say, say_json};
 const CALLS_MIN: usize = 3;
 /// Texts are this long where the model reads any number of tokens at once.
 const TEXT_TOKENS: usize = 64;
-/// Pictures are made for this many pixels a side where the model keeps a picture's shape.
-const PICTURE_SIDE_PX: u32 = 512;
+/// Longest side of a picture that may be asked for, in pixels.
+const PICTURE_SIDE_PX_MAX: i64 = 16_384;
 /// What the texts are made of, over and over: ordinary words.
 const WORDS: &str = "a small red boat lies on the calm water below an old stone bridge, and ";
 /// The largest batch that may be asked for.
@@ -52,6 +52,12 @@ pub(crate) struct BenchArguments {
     /// time, or 64 where it reads any number]
     #[arg(long, value_name = "COUNT", value_parser = count(1 << 20))]
     text_tokens: Option<usize>,
+    /// Width of each picture in pixels, where the model keeps a picture's shape.
+    #[arg(long, value_name = "PX", default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..=PICTURE_SIDE_PX_MAX))]
+    picture_width: u32,
+    /// Its height in pixels.
+    #[arg(long, value_name = "PX", default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..=PICTURE_SIDE_PX_MAX))]
+    picture_height: u32,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -62,6 +68,8 @@ pub(crate) struct BenchArguments {
 enum Input {
     Image,
     Text,
+    /// A picture with a text behind it.
+    Both,
 }
 
 /// What was measured. Times are of whole calls.
@@ -115,19 +123,36 @@ fn input(
     arguments: &BenchArguments,
     index: usize,
 ) -> Result<Sequence, Failure> {
-    let part = match arguments.input {
-        Input::Image => picture(model, index)?,
-        Input::Text => text(model, arguments.text_tokens, index)?,
+    let tokens = text_tokens(model, arguments.text_tokens)?;
+    // Every word is a token at least.
+    let words: Vec<&str> = WORDS.split(' ').cycle().skip(index).take(tokens).collect();
+    let (image, words) = (InputPart::Image(0), words.join(" "));
+    let parts = match arguments.input {
+        Input::Image => vec![image],
+        Input::Text => vec![InputPart::Text(&words)],
+        Input::Both => vec![image, InputPart::Text(&words)],
     };
-    Ok(Sequence { parts: vec![part] })
+    let failed = |error| Failure::because("The input cannot be tokenised.", error);
+    let mut input = model.tokenize(&parts).map_err(failed)?;
+    input.truncate_text(tokens);
+    let size = (arguments.picture_width, arguments.picture_height);
+    let pictures = match arguments.input {
+        Input::Text => Vec::new(),
+        Input::Image | Input::Both => vec![picture((model, &input), size, index)?],
+    };
+    Ok(input.with_pictures(&pictures))
 }
 
 /// Noise at the model's size: the time of a forward pass does not depend on what is to be seen.
-fn picture(model: &dyn EmbeddingModel, index: usize) -> Result<Part, Failure> {
-    let spec = &model.description().preprocess;
-    let (width, height) = spec
-        .prepared_size(PICTURE_SIDE_PX, PICTURE_SIDE_PX)
-        .map_err(|error| Failure::because("The model wants pictures of no size.", error))?;
+fn picture(
+    (model, input): (&dyn EmbeddingModel, &TokenizedInput),
+    (width, height): (u32, u32),
+    index: usize,
+) -> Result<PreparedImage, Failure> {
+    let (width, height) = model
+        .preprocess(input)
+        .prepared_size(width, height)
+        .map_err(|error| Failure::because("The model reads no pictures of this size.", error))?;
     let mut state = index as u64 + 1;
     let noise = (0..width as usize * height as usize * 3).map(|_| {
         // Marsaglia's xorshift, "Xorshift RNGs", 2003.
@@ -137,29 +162,20 @@ fn picture(model: &dyn EmbeddingModel, index: usize) -> Result<Part, Failure> {
         state.to_le_bytes()[4]
     });
     let rgb = noise.collect::<Vec<u8>>().into();
-    Ok(Part::Image(PreparedImage { width, height, rgb }))
+    Ok(PreparedImage { width, height, rgb })
 }
 
-/// Words from the `index`-th on, cut to the length asked for.
-fn text(model: &dyn EmbeddingModel, tokens: Option<usize>, index: usize) -> Result<Part, Failure> {
+/// Tokens of each text.
+fn text_tokens(model: &dyn EmbeddingModel, asked: Option<usize>) -> Result<usize, Failure> {
     let description = model.description();
     let tokens_max = description.text_tokens_max;
     let at_a_time = description.text_chunk_tokens.unwrap_or(TEXT_TOKENS);
-    let tokens = tokens.unwrap_or(at_a_time.min(tokens_max));
+    let tokens = asked.unwrap_or(at_a_time.min(tokens_max));
     if tokens > tokens_max {
         let message = format!("--text-tokens is {tokens}; this model takes {tokens_max} at most.");
         return Err(Failure::new(message));
     }
-    // Every word is a token at least.
-    let words: Vec<&str> = WORDS.split(' ').cycle().skip(index).take(tokens).collect();
-    let failed = |error| Failure::because("The text cannot be tokenised.", error);
-    let mut input = model.tokenize(&[InputPart::Text(&words.join(" "))]).map_err(failed)?;
-    input.truncate_text(tokens);
-    let mut parts = input.with_pictures(&[]).parts;
-    match (parts.pop(), parts.is_empty()) {
-        (Some(part), true) => Ok(part),
-        _ => Err(Failure::new("The model reads a plain text as more than one part.")),
-    }
+    Ok(tokens)
 }
 
 /// Seconds of each call, after one that is not counted.
@@ -237,20 +253,32 @@ mod tests {
         }
     }
 
+    fn asked(input: Input, text_tokens: usize) -> BenchArguments {
+        #[derive(clap::Parser)]
+        struct Line {
+            #[command(flatten)]
+            bench: BenchArguments,
+        }
+        let line: Line = clap::Parser::parse_from(["bench"]);
+        BenchArguments { input, text_tokens: Some(text_tokens), ..line.bench }
+    }
+
     #[test]
-    fn inputs_of_a_batch_differ_and_fit_the_embedded_model() {
-        let model = onespace_models::embedded::load().unwrap();
-        let two: Vec<Sequence> = [0, 1]
-            .into_iter()
-            .flat_map(|index| {
-                [picture(&*model, index).unwrap(), text(&*model, Some(9), index).unwrap()]
-            })
-            .map(|part| Sequence { parts: vec![part] })
-            .collect();
-        let vectors = model.embed(&two).unwrap();
-        assert!(two.iter().all(|sequence| sequence.text_tokens() % 9 == 0));
-        assert_ne!(vectors[0], vectors[2]);
-        assert_ne!(vectors[1], vectors[3]);
-        assert!(text(&*model, Some(1_000_000), 0).is_err());
+    fn inputs_of_a_batch_differ_and_fit_every_kind_of_model() {
+        let golden = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../models/tests/golden-interleaved/qwen3-vl-small"
+        );
+        let interleaved =
+            onespace_models::folder::load(golden.as_ref(), &Default::default()).unwrap();
+        for model in [onespace_models::embedded::load().unwrap(), interleaved] {
+            for kind in [Input::Image, Input::Text, Input::Both] {
+                let two = [0, 1].map(|index| input(&*model, &asked(kind, 9), index).unwrap());
+                let vectors = model.embed(&two).unwrap();
+                assert!(two.iter().all(|sequence| sequence.text_tokens() % 9 == 0), "{kind:?}");
+                assert_ne!(vectors[0], vectors[1], "{kind:?}");
+            }
+            assert!(input(&*model, &asked(Input::Text, 1_000_000), 0).is_err());
+        }
     }
 }

@@ -44,12 +44,14 @@ impl EmbedPlan {
     ///
     /// # Errors
     ///
-    /// 500 when the tokenizer fails on the model's own prompt.
+    /// `parameter_invalid` from models that read text only; 500 when the tokenizer fails on the
+    /// model's own prompt.
     pub(crate) fn of_one_picture(
         model: &ServedModel,
         dimension: usize,
         source: Source,
     ) -> ApiResult<Self> {
+        sources::check_reads_pictures(model, source.field.name())?;
         let tokenized = model.engine.model().tokenize(&[InputPart::Image(0)]);
         Ok(Self {
             model: model.clone(),
@@ -114,6 +116,9 @@ pub(crate) fn plan(
     let field = payload.text.as_ref().map(|text| text.field);
     let text = text::PlannedText::of(&model, field, &arrangement, &options)?;
     let images_max = model.description().images_max;
+    if let Some(source) = payload.sources.first() {
+        sources::check_reads_pictures(&model, &source.field)?;
+    }
     sources::check_count(payload.sources.len(), images_max)?;
     let sources = sources::check_each(payload.sources)?;
     arrangement.check_names()?;

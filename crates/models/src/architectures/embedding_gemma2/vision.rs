@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use onespace_compute::{Finish, RmsNorm, Workspace, rms_norm};
+use onespace_compute::{Finish, Precision, RmsNorm, Workspace, rms_norm};
 use onespace_media::PreparedImage;
 
 use crate::huggingface::GemmaVision;
@@ -43,6 +43,8 @@ impl VisionTower {
             weights.take(&name("patch_embedder.input_proj.weight"), &[width, 3 * side * side])?;
         let matrix = (&*matrix, PatchOrder::ChannelLast);
         let table = name("patch_embedder.position_embedding_table");
+        // With the normalisation in it: no longer what was rounded for storing.
+        let exact = Packing { precision: Precision::F32, ..packing };
         let order = head_order(shape.head);
         let layer = |index: usize, weights: &mut Weights| {
             let name = name(&format!("encoder.layers.{index}"));
@@ -50,7 +52,7 @@ impl VisionTower {
         };
         let project = format!("{prefix}embed_vision.embedding_projection");
         Ok(Self {
-            patches: PatchEmbedding::new(packing, matrix, vec![0.0; width], side, normalisation),
+            patches: PatchEmbedding::new(exact, matrix, vec![0.0; width], side, normalisation),
             positions: weights.take(&table, &[2, config.positions, width])?,
             layers: (0..config.layers)
                 .map(|index| layer(index, weights))

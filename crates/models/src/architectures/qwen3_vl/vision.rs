@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use onespace_compute::{Activation, Finish, LayerNorm, Workspace, layer_norm};
+use onespace_compute::{Activation, Finish, LayerNorm, Precision, Workspace, layer_norm};
 use onespace_media::PreparedImage;
 
 use crate::huggingface::QwenVision;
@@ -247,6 +247,8 @@ fn patches(
         }
     }
     let bias = weights.take(&format!("{name}.bias"), &[width])?;
+    // Sums, and with the normalisation in them: no longer what was rounded for storing.
+    let packing = Packing { precision: Precision::F32, ..packing };
     let matrix = (&*summed, PatchOrder::ChannelFirst);
     Ok(PatchEmbedding::new(packing, matrix, bias, side, normalisation).in_squares(config.merge))
 }

@@ -5,6 +5,7 @@ use onespace_wire::error_code::ErrorCode;
 
 use super::payload::GivenSource;
 use super::{placeholders, refuse_unknown};
+use crate::catalog::ServedModel;
 use crate::error::{ApiError, ApiResult};
 
 /// A picture that can be looked for.
@@ -64,6 +65,18 @@ impl std::fmt::Debug for Origin {
             Self::Url(_) => "url",
         })
     }
+}
+
+/// Refuses pictures, in `field`, for a model that reads text only.
+pub(super) fn check_reads_pictures(model: &ServedModel, field: &str) -> ApiResult<()> {
+    if model.description().images_max > 0 {
+        return Ok(());
+    }
+    let what = format!(
+        "is a picture, and `{}` reads text only: its folder has no vision tower.",
+        model.name
+    );
+    Err(ApiError::invalid(field, what))
 }
 
 /// At most as many sources as the model takes pictures.
