@@ -119,7 +119,7 @@ def _gemma_small(**kwargs) -> Interleaved:
 
 INTERLEAVED = {
     "qwen3-vl-2b": _qwen(2048, 6144, 28, 16),
-    "qwen3-vl-8b-8-layers": _qwen(4096, 12288, 8, 32, cut_from_layers=36),
+    "qwen3-vl-8b-4-layers": _qwen(4096, 12288, 4, 32, cut_from_layers=36),
     # The class has the published sizes.
     "embeddinggemma2": Interleaved("embedding_gemma2", {}, {}),
     "embeddinggemma2-small": _gemma_small(),
@@ -180,10 +180,15 @@ def _build_gemma(architecture: str):
 def randomise(model: torch.nn.Module, seed: int) -> None:
     """Fills every parameter: matrices with a spread of 1/sqrt(inputs), norms around 1."""
     source = torch.Generator().manual_seed(seed)
+    gemma = model.config.model_type == "embedding_gemma2"
     with torch.no_grad():
         for name, tensor in model.named_parameters():
             if "norm" in name and name.endswith("weight") and tensor.dim() == 1:
-                tensor.normal_(1.0, 0.2, generator=source)
+                # Scores that are not scaled must be so small that they do not pick one key each: a
+                # stack of such layers would turn the last bit of a pixel into another vector.
+                unscaled = gemma and name.endswith(("q_norm.weight", "k_norm.weight"))
+                mean = len(tensor) ** -0.25 if unscaled else 1.0
+                tensor.normal_(mean, 0.2 * mean, generator=source)
             elif name.endswith(("embed_tokens.weight", "pos_embed.weight", "position_embedding_table")):
                 tensor.normal_(0.0, 0.5, generator=source)
             elif tensor.dim() >= 2:

@@ -56,7 +56,7 @@ LARGE_REQUESTS = REQUESTS + [
 #: Of models that bring every picture to the same number of places, which is many: fewer requests at
 #: real size, and a text longer than their window.
 CELL_REQUESTS = [request for request in LARGE_REQUESTS if request[0] in {
-    "text only", "white space", "other scripts", "image first", "between", "specials spelt", "usual",
+    "text only", "image first", "between", "specials spelt",
 }] + [("longer than the window", [{"text": "some words of a long text, and " * 120}], None)]
 #: Requests and pictures whose states are kept.
 STATES_OF = {"between", "text only"}

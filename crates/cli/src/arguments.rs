@@ -179,7 +179,10 @@ pub(crate) struct EmbedArguments {
     /// Where the lines {"id", "embedding"} or {"id", "error"} go, in the same order; `-` for stdout.
     #[arg(long, value_name = "FILE", requires = "jsonl")]
     pub(crate) output: Option<PathBuf>,
-    /// How many values the vectors have: 128, 256 or 512. [default: all]
+    /// What the vectors are for, where the model takes an instruction.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) instruction: Option<String>,
+    /// How many values the vectors have, such as 128, 256 or 512. [default: the model's own]
     #[arg(long, value_name = "COUNT", env = "ONESPACE_DIMENSION")]
     pub(crate) dimension: Option<u16>,
     #[command(flatten)]

@@ -49,8 +49,23 @@ pub(crate) fn cut(items: &[(u64, usize)], threads: usize, places_max: usize) -> 
     ranges
 }
 
+/// Cuts items by their places into ranges, each as long as `places_max` lets it be: for passes that
+/// take all threads, one after the other.
+pub(crate) fn packed(places: &[usize], places_max: usize) -> Vec<Range<usize>> {
+    let items: Vec<(u64, usize)> = places.iter().map(|&places| (places as u64, places)).collect();
+    cut(&items, 1, places_max)
+}
+
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn packs_are_as_long_as_they_may_be() {
+        let packed = |places: &[usize]| super::packed(places, 10);
+        assert!(packed(&[]).is_empty());
+        assert_eq!(packed(&[3, 3, 4]), vec![0..3; 1]);
+        assert_eq!(packed(&[3, 3, 5, 99, 1, 9]), vec![0..2, 2..3, 3..4, 4..6]);
+    }
+
     #[test]
     fn cuts_are_even_and_bounded() {
         let cut = |items: &[(u64, usize)], threads| super::cut(items, threads, 1024);

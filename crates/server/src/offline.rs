@@ -39,6 +39,7 @@ pub struct OfflineImage {
 pub struct OfflineEmbedder {
     models: ModelCatalog,
     limits: RequestLimits,
+    instruction: Option<String>,
     decode: DecodeLimits,
     /// Pictures decoded at once: one for each core, so that memory stays bounded.
     decoding: Semaphore,
@@ -65,12 +66,19 @@ impl OfflineEmbedder {
         Self {
             models,
             limits: RequestLimits::default(),
+            instruction: None,
             decode: DecodeLimits::default(),
             decoding: Semaphore::new(cores),
         }
     }
 
-    /// One unit vector of `dimension` values, or of the model's full length.
+    /// The same, with an instruction for every input.
+    #[must_use]
+    pub fn with_instruction(self, instruction: Option<String>) -> Self {
+        Self { instruction, ..self }
+    }
+
+    /// One unit vector of `dimension` values, or of the model's default length.
     ///
     /// # Errors
     ///
@@ -109,6 +117,7 @@ impl OfflineEmbedder {
                 media_sources: Some(input.images.into_iter().map(source).collect()),
                 unknown: Default::default(),
             }),
+            instruction: self.instruction.clone(),
             embedding_dimension: dimension.and_then(|dimension| i64::try_from(dimension).ok()),
             ..EmbedRequest::default()
         };

@@ -34,7 +34,7 @@ async fn embed(arguments: EmbedArguments) -> Result<(), Failure> {
     let loaded = loaded_models::load_all(&arguments.models)?;
     let models = loaded_models::start(&loaded, &[], &engine_settings())?;
     let space = models.first_space().unwrap_or_default().to_owned();
-    let embedder = OfflineEmbedder::new(models);
+    let embedder = OfflineEmbedder::new(models).with_instruction(arguments.instruction);
     let dimension = arguments.dimension.map(usize::from);
     if let (Some(input), Some(output)) = (&arguments.jsonl, &arguments.output) {
         return bulk::run(&embedder, input, output, dimension).await;

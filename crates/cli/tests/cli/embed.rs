@@ -46,6 +46,18 @@ fn text_pictures_and_both_give_unit_vectors_of_one_space() {
 }
 
 #[test]
+fn an_instruction_is_read_by_models_that_take_one() {
+    let golden =
+        concat!(env!("CARGO_MANIFEST_DIR"), "/../models/tests/golden-interleaved/qwen3-vl-small");
+    let of = |more: &[&str]| {
+        embedding(&[&["--model", golden, "--text", "a red cat"][..], more].concat())
+    };
+    let (plain, asked) = (of(&[]), of(&["--instruction", "Find the picture of it"]));
+    assert!(largest_difference(&plain, &asked) > CLEAR_DIFFERENCE);
+    assert_eq!(plain, of(&["--instruction", "Represent the user's input."]), "the neutral one");
+}
+
+#[test]
 fn the_order_of_named_pictures_changes_the_vector() {
     let (cat, house) = (named("cat", "cat.png"), named("house", "house.jpg"));
     let of = |text: &str| embedding(&["--text", text, "--image", &cat, "--image", &house]);
@@ -97,7 +109,7 @@ fn what_cannot_be_embedded_is_refused_in_a_sentence() {
     let cat = pictures::file("cat.png");
     let (named, unusable) = (named("a", "cat.png"), format!("{}={cat}", "n".repeat(65)));
     let eleven: Vec<_> = ["--image", &cat].repeat(11);
-    let rows: [(&[&str], i32, &str); 19] = [
+    let rows: [(&[&str], i32, &str); 20] = [
         (&[], 2, "--text"),
         (&["--text"], 2, "--text"),
         (&["--text", ""], 1, "nothing to embed"),
@@ -113,6 +125,7 @@ fn what_cannot_be_embedded_is_refused_in_a_sentence() {
         (&eleven, 1, "at most 10"),
         (&["--text", "x", "--dimension", "100"], 1, "128, 256, 512"),
         (&["--text", "x", "--dimension", "0"], 1, "128, 256, 512"),
+        (&["--text", "x", "--instruction", "Find it."], 1, "`instruction`"),
         (&["--text", "x", "--dimension", "18446744073709551615"], 2, "--dimension"),
         (&["--text", "x", "--dimension=-128"], 2, "--dimension"),
         (&["--text", "x", "--jsonl", "-", "--output", "-"], 2, "--jsonl"),

@@ -18,7 +18,7 @@ use onespace_media::PreparedImage;
 use super::interleaved::{check_encoded, check_frame, places, with_encoded};
 use crate::checks;
 use crate::huggingface::Prompt;
-use crate::passes::{Workspaces, cut};
+use crate::passes::{Workspaces, packed};
 use crate::trace::{Stage, Trace};
 use crate::{
     EmbeddingModel, EncodedImage, InputPart, ModelDescription, ModelError, Sequence, TokenizedInput,
@@ -69,9 +69,9 @@ impl EmbeddingGemma2 {
     fn encode(&self, images: &[&PreparedImage], trace: &mut Trace) -> Vec<EncodedImage> {
         let Some(vision) = &self.vision else { return Vec::new() };
         let cpu = Cpu::on_current_pool(self.isa);
-        let patches = |image: &&PreparedImage| (0, vision.patches(image.width, image.height));
-        let items: Vec<(u64, usize)> = images.iter().map(patches).collect();
-        let encoded = cut(&items, 1, PATCHES_PER_PASS).into_iter().map(|range| {
+        let patches = |image: &&PreparedImage| vision.patches(image.width, image.height);
+        let patches: Vec<usize> = images.iter().map(patches).collect();
+        let encoded = packed(&patches, PATCHES_PER_PASS).into_iter().map(|range| {
             self.workspaces.with(cpu, |workspace| {
                 cpu.enter(|| vision.forward(&images[range], (workspace, &mut *trace)))
             })
@@ -87,10 +87,9 @@ impl EmbeddingGemma2 {
     ) -> Result<Vec<Vec<f32>>, ModelError> {
         let encoded = with_encoded(batch, |images| self.encode(images, trace));
         let cpu = Cpu::on_current_pool(self.isa);
-        let items: Vec<(u64, usize)> =
-            encoded.iter().map(|sequence| (0, self.places(sequence))).collect();
+        let places: Vec<usize> = encoded.iter().map(|sequence| self.places(sequence)).collect();
         let mut vectors = Vec::with_capacity(batch.len());
-        for range in cut(&items, 1, PLACES_PER_PASS) {
+        for range in packed(&places, PLACES_PER_PASS) {
             let means = self.workspaces.with(cpu, |workspace| {
                 cpu.enter(|| self.text.means(&encoded[range], (workspace, &mut *trace)))
             })?;

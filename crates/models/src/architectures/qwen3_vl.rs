@@ -22,7 +22,7 @@ use onespace_media::{Fit, PreparedImage, PreprocessSpec};
 use super::interleaved::{check_encoded, check_frame, places, with_encoded};
 use crate::checks;
 use crate::huggingface::{Prompt, ended};
-use crate::passes::{Workspaces, cut};
+use crate::passes::{Workspaces, packed};
 use crate::trace::{Stage, Trace};
 use crate::{
     EmbeddingModel, EncodedImage, InputPart, ModelDescription, ModelError, Sequence, TokenizedInput,
@@ -34,7 +34,7 @@ use vision::VisionTower;
 /// Places in one pass through the text stack, unless one sequence alone has more. Bounds the memory
 /// of a pass.
 const PLACES_PER_PASS: usize = 1024;
-/// Pictures that go through the vision tower together, by their patches.
+/// Pictures that go through the vision tower together, by their patches, unless one alone has more.
 const PATCHES_PER_PASS: usize = 4096;
 
 /// The model.
@@ -74,11 +74,9 @@ impl Qwen3Vl {
     /// Pictures through the vision tower, several at a time.
     fn encode(&self, images: &[&PreparedImage], trace: &mut Trace) -> Vec<EncodedImage> {
         let cpu = Cpu::on_current_pool(self.isa);
-        let patches = |image: &&PreparedImage| (0, self.vision.patches(image.width, image.height));
-        let items: Vec<(u64, usize)> = images.iter().map(patches).collect();
-        // As one pass for all threads at a time: a picture alone keeps them busy.
-        let ranges = cut(&items, 1, PATCHES_PER_PASS);
-        let encoded = ranges.into_iter().map(|range| {
+        let patches = |image: &&PreparedImage| self.vision.patches(image.width, image.height);
+        let patches: Vec<usize> = images.iter().map(patches).collect();
+        let encoded = packed(&patches, PATCHES_PER_PASS).into_iter().map(|range| {
             self.workspaces.with(cpu, |workspace| {
                 cpu.enter(|| self.vision.forward(&images[range], (workspace, &mut *trace)))
             })
@@ -94,10 +92,9 @@ impl Qwen3Vl {
     ) -> Result<Vec<Vec<f32>>, ModelError> {
         let encoded = with_encoded(batch, |images| self.encode(images, trace));
         let cpu = Cpu::on_current_pool(self.isa);
-        let items: Vec<(u64, usize)> =
-            encoded.iter().map(|sequence| (0, self.places(sequence))).collect();
+        let places: Vec<usize> = encoded.iter().map(|sequence| self.places(sequence)).collect();
         let mut vectors = Vec::with_capacity(batch.len());
-        for range in cut(&items, 1, PLACES_PER_PASS) {
+        for range in packed(&places, PLACES_PER_PASS) {
             let layout = Layout::of(&encoded[range], &self.vision);
             let states = self.workspaces.with(cpu, |workspace| {
                 cpu.enter(|| self.text.last_states(&layout, (workspace, &mut *trace)))
