@@ -27,7 +27,8 @@ const INTERLEAVED: [&str; 2] = ["qwen3-vl", "embeddinggemma2"];
 pub(crate) fn run(steps: &mut Steps, chosen: &[&str]) {
     environment::set_up_parity(steps);
     for example in ["parity", "parity_interleaved"] {
-        let program = ["build", "--release", "--quiet", "-p", "onespace-models", "--example", example];
+        let program =
+            ["build", "--release", "--quiet", "-p", "onespace-models", "--example", example];
         steps.command("release build", Command::new(env!("CARGO")).args(program));
     }
     let (root, all) = (steps.root().to_owned(), ARCHITECTURES);
