@@ -126,7 +126,7 @@ fn what_cannot_be_done_is_refused_in_a_sentence() {
         (&["create"], 2, "NAME"),
         (&["create", ""], 2, "1 to 64"),
         (&["create", &long], 2, "1 to 64"),
-        (&["create", "x", "--account", ""], 1, "1 to 64"),
+        (&["create", "x", "--account", ""], 1, "1 to 254"),
         (&["create", "x", "--expires", "0d"], 2, "12mo, 30d, 1y, 6h"),
         (&["create", "x", "--expires", "5 minutes"], 2, "12mo, 30d, 1y, 6h"),
         (&["revoke", "nobody"], 1, "`nobody`; `onespace keys list`"),
