@@ -11,10 +11,6 @@ const AXE = fs.readFileSync(createRequire(import.meta.url).resolve("axe-core/axe
 const SCREENSHOTS = path.join(ROOT, "target/console-screenshots");
 const PAGE_BYTES_MAX = 300_000;
 const LOADS = 5;
-const SHOWN_MS_MAX = 200;
-/** What a bare page takes in this browser when nothing else runs, and by how much more a page may suffer from what does. */
-const BLANK_MS_QUIET = 60;
-const BUSY_FACTOR = 3;
 const FAULTS_AT_ALL = new Set(["serious", "critical", "moderate"]);
 
 const LOOKS = {
@@ -139,7 +135,7 @@ test("before the console's script runs, the page shows its frame and the heading
  * scripts have put their own elements there; `blank_ms`, the first paint of a bare page of the same
  * server, which is what the browser itself takes at that moment. Medians.
  */
-test("every page weighs little and shows its content soon", async () => {
+test("every page weighs little, in three files; when it is painted is written down, not judged", async () => {
   const median = (values) => Math.round(values.toSorted((a, b) => a - b)[values.length >> 1]);
   const [figures, blanks] = [[], []];
   for (const [name, hash, heading] of PAGES.filter(([name]) => !["asset-details", "key-creation"].includes(name))) {
@@ -154,10 +150,9 @@ test("every page weighs little and shows its content soon", async () => {
   console.table(figures);
   console.log(`a bare page: ${blank} ms`);
   fs.writeFileSync(path.join(SCREENSHOTS, "figures.json"), `${JSON.stringify({ blank_ms: blank, pages: figures }, null, 2)}\n`);
-  for (const { page, bytes, files, heading_ms: shown } of figures) {
+  for (const { page, bytes, files } of figures) {
     assert.ok(bytes > 10_000 && bytes < PAGE_BYTES_MAX, `${page}: ${bytes} bytes`);
     assert.equal(files, 3, `${page}: two scripts and one style sheet, no chain`);
-    assert.ok(shown <= SHOWN_MS_MAX + Math.max(0, blank - BLANK_MS_QUIET) * BUSY_FACTOR, `${page}: shown after ${shown} ms, a bare page after ${blank} ms`);
   }
 });
 
