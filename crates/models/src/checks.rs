@@ -59,10 +59,14 @@ pub(crate) fn check_plain(index: usize, sequence: &Sequence) -> Result<(), Model
 }
 
 /// Refuses vectors that are not finite, of the right length, and of unit norm.
-pub(crate) fn check_vector(
-    dimension: usize,
-    (index, vector): (usize, &[f32]),
-) -> Result<(), ModelError> {
+pub(crate) fn check_vectors(dimension: usize, vectors: &[Vec<f32>]) -> Result<(), ModelError> {
+    vectors
+        .iter()
+        .enumerate()
+        .try_for_each(|(index, vector)| check_vector(dimension, (index, vector)))
+}
+
+fn check_vector(dimension: usize, (index, vector): (usize, &[f32])) -> Result<(), ModelError> {
     let norm = vector.iter().map(|x| x * x).sum::<f32>().sqrt();
     // A number that is not finite makes the norm so, and then the comparison fails.
     let unit = (norm - 1.0).abs() <= NORM_TOLERANCE;

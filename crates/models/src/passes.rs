@@ -25,6 +25,18 @@ impl Workspaces {
         }
         result
     }
+
+    /// Runs `pass` for each range in turn, on all threads of that budget.
+    pub(crate) fn run<T: Send>(
+        &self,
+        cpu: Cpu,
+        ranges: Vec<Range<usize>>,
+        mut pass: impl FnMut(Range<usize>, &mut Workspace) -> T + Send,
+    ) -> impl Iterator<Item = T> {
+        ranges
+            .into_iter()
+            .map(move |range| self.with(cpu, |workspace| cpu.enter(|| pass(range, workspace))))
+    }
 }
 
 /// Cuts items of `(cost, places)` into ranges: none above `places_max` places unless it is a

@@ -14,6 +14,7 @@ mod vision_tower;
 
 use onespace_compute::Isa;
 
+use super::traced::{self, TracedModel};
 use crate::checks;
 use crate::huggingface::FramedTokenizer;
 use crate::passes::Workspaces;
@@ -35,13 +36,21 @@ pub(crate) struct DualEncoder {
     workspaces: Workspaces,
 }
 
-impl DualEncoder {
+impl TracedModel for DualEncoder {
     fn check(&self, batch: &[Sequence]) -> Result<(), ModelError> {
         let vocabulary = self.text.vocabulary();
         batch.iter().enumerate().try_for_each(|(index, sequence)| {
             checks::check_plain(index, sequence)?;
             checks::check_sequence(&self.description, vocabulary, (index, sequence))
         })
+    }
+
+    fn embed_checked(
+        &self,
+        batch: &[Sequence],
+        trace: &mut Trace,
+    ) -> Result<Vec<Vec<f32>>, ModelError> {
+        self.vectors(batch, trace)
     }
 }
 
@@ -89,21 +98,11 @@ impl EmbeddingModel for DualEncoder {
     }
 
     fn embed(&self, batch: &[Sequence]) -> Result<Vec<Vec<f32>>, ModelError> {
-        self.check(batch)?;
-        let vectors = self.embed_checked(batch, &mut Trace::default())?;
-        for (index, vector) in vectors.iter().enumerate() {
-            checks::check_vector(self.description.dimension, (index, vector))?;
-        }
-        Ok(vectors)
+        traced::embed(self, batch)
     }
 
     fn stages(&self, sequence: &Sequence) -> Result<Vec<Stage>, ModelError> {
-        let batch = std::slice::from_ref(sequence);
-        self.check(batch)?;
-        let mut trace = Trace::on();
-        let vectors = self.embed_checked(batch, &mut trace)?;
-        trace.record("pooled", &vectors.concat());
-        Ok(trace.stages())
+        traced::stages(self, sequence)
     }
 }
 

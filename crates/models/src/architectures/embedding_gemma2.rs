@@ -15,7 +15,8 @@ mod vision;
 use onespace_compute::{Cpu, Isa, l2_normalize};
 use onespace_media::PreparedImage;
 
-use super::interleaved::{check_encoded, check_frame, places, with_encoded};
+use super::interleaved::{check_interleaved, places, with_encoded};
+use super::traced::{self, TracedModel};
 use crate::checks;
 use crate::huggingface::Prompt;
 use crate::passes::{Workspaces, packed};
@@ -49,37 +50,32 @@ impl EmbeddingGemma2 {
         places(sequence, |width, height| self.image_tokens(width, height))
     }
 
-    fn check(&self, batch: &[Sequence]) -> Result<(), ModelError> {
-        let vocabulary = self.text.vocabulary();
-        let has_made =
-            |image: &EncodedImage| self.vision.as_ref().is_some_and(|tower| tower.has_made(image));
-        batch.iter().enumerate().try_for_each(|(index, sequence)| {
-            checks::check_sequence(&self.description, vocabulary, (index, sequence))?;
-            check_frame((index, sequence))?;
-            check_encoded((index, sequence), has_made)?;
-            let (places, places_max) = (self.places(sequence), self.places_max);
-            if places > places_max {
-                return Err(ModelError::SequenceTooLong { index, places, places_max });
-            }
-            Ok(())
-        })
-    }
-
     /// Pictures through the vision tower; none where there is no tower.
     fn encode(&self, images: &[&PreparedImage], trace: &mut Trace) -> Vec<EncodedImage> {
         let Some(vision) = &self.vision else { return Vec::new() };
         let cpu = Cpu::on_current_pool(self.isa);
         let patches = |image: &&PreparedImage| vision.patches(image.width, image.height);
         let patches: Vec<usize> = images.iter().map(patches).collect();
-        let encoded = packed(&patches, PATCHES_PER_PASS).into_iter().map(|range| {
-            self.workspaces.with(cpu, |workspace| {
-                cpu.enter(|| vision.forward(&images[range], (workspace, &mut *trace)))
-            })
+        let ranges = packed(&patches, PATCHES_PER_PASS);
+        let encoded = self.workspaces.run(cpu, ranges, |range, workspace| {
+            vision.forward(&images[range], (workspace, &mut *trace))
         });
         encoded.collect::<Vec<_>>().concat()
     }
+}
 
-    /// Vectors of checked sequences.
+impl TracedModel for EmbeddingGemma2 {
+    fn check(&self, batch: &[Sequence]) -> Result<(), ModelError> {
+        let vocabulary = self.text.vocabulary();
+        let has_made =
+            |image: &EncodedImage| self.vision.as_ref().is_some_and(|tower| tower.has_made(image));
+        batch.iter().enumerate().try_for_each(|(index, sequence)| {
+            checks::check_sequence(&self.description, vocabulary, (index, sequence))?;
+            let places = (self.places(sequence), self.places_max);
+            check_interleaved((index, sequence), has_made, places)
+        })
+    }
+
     fn embed_checked(
         &self,
         batch: &[Sequence],
@@ -88,15 +84,13 @@ impl EmbeddingGemma2 {
         let encoded = with_encoded(batch, |images| self.encode(images, trace));
         let cpu = Cpu::on_current_pool(self.isa);
         let places: Vec<usize> = encoded.iter().map(|sequence| self.places(sequence)).collect();
-        let mut vectors = Vec::with_capacity(batch.len());
-        for range in packed(&places, PLACES_PER_PASS) {
-            let means = self.workspaces.with(cpu, |workspace| {
-                cpu.enter(|| self.text.means(&encoded[range], (workspace, &mut *trace)))
-            })?;
-            for mut mean in means {
-                l2_normalize(cpu, &mut mean);
-                vectors.push(mean);
-            }
+        let ranges = packed(&places, PLACES_PER_PASS);
+        let passes = self.workspaces.run(cpu, ranges, |range, workspace| {
+            self.text.means(&encoded[range], (workspace, &mut *trace))
+        });
+        let mut vectors = passes.collect::<Result<Vec<_>, _>>()?.concat();
+        for vector in &mut vectors {
+            l2_normalize(cpu, vector);
         }
         Ok(vectors)
     }
@@ -153,20 +147,10 @@ impl EmbeddingModel for EmbeddingGemma2 {
     }
 
     fn embed(&self, batch: &[Sequence]) -> Result<Vec<Vec<f32>>, ModelError> {
-        self.check(batch)?;
-        let vectors = self.embed_checked(batch, &mut Trace::default())?;
-        for (index, vector) in vectors.iter().enumerate() {
-            checks::check_vector(self.description.dimension, (index, vector))?;
-        }
-        Ok(vectors)
+        traced::embed(self, batch)
     }
 
     fn stages(&self, sequence: &Sequence) -> Result<Vec<Stage>, ModelError> {
-        let batch = std::slice::from_ref(sequence);
-        self.check(batch)?;
-        let mut trace = Trace::on();
-        let vectors = self.embed_checked(batch, &mut trace)?;
-        trace.record("pooled", &vectors.concat());
-        Ok(trace.stages())
+        traced::stages(self, sequence)
     }
 }

@@ -5,10 +5,26 @@ use std::sync::Arc;
 
 use onespace_media::PreparedImage;
 
+use crate::weights::Weights;
 use crate::{EncodedImage, ModelError, Part, Sequence};
 
+/// Refuses what a model of one sequence cannot read: see the three parts. `places` are those of the
+/// sequence and the most that it may have.
+pub(crate) fn check_interleaved(
+    (index, sequence): (usize, &Sequence),
+    has_made: impl Fn(&EncodedImage) -> bool,
+    (places, places_max): (usize, usize),
+) -> Result<(), ModelError> {
+    check_frame((index, sequence))?;
+    check_encoded((index, sequence), has_made)?;
+    if places > places_max {
+        return Err(ModelError::SequenceTooLong { index, places, places_max });
+    }
+    Ok(())
+}
+
 /// Refuses a sequence without the model's own prompt around it.
-pub(crate) fn check_frame((index, sequence): (usize, &Sequence)) -> Result<(), ModelError> {
+fn check_frame((index, sequence): (usize, &Sequence)) -> Result<(), ModelError> {
     let is_frame = |part: Option<&Part>| matches!(part, Some(Part::Frame(_)));
     if is_frame(sequence.parts.first()) && is_frame(sequence.parts.last()) {
         Ok(())
@@ -18,7 +34,7 @@ pub(crate) fn check_frame((index, sequence): (usize, &Sequence)) -> Result<(), M
 }
 
 /// Refuses pictures that were read by a model that `has_made` does not know them of.
-pub(crate) fn check_encoded(
+fn check_encoded(
     (index, sequence): (usize, &Sequence),
     has_made: impl Fn(&EncodedImage) -> bool,
 ) -> Result<(), ModelError> {
@@ -27,6 +43,11 @@ pub(crate) fn check_encoded(
         return Err(ModelError::EncodedElsewhere { index });
     }
     Ok(())
+}
+
+/// What the names of tensors begin with: nothing in files of the bare model.
+pub(crate) fn tensor_prefix(weights: &Weights) -> &'static str {
+    if weights.contains("language_model.norm.weight") { "" } else { "model." }
 }
 
 /// Places of a sequence, given those of a picture by its width and height in pixels.

@@ -237,9 +237,7 @@ impl EmbeddingModel for OnespaceFusion {
             checks::check_sequence(&self.description, self.tokens.rows(), (index, sequence))?;
         }
         let vectors = self.embed_checked(batch)?;
-        for (index, vector) in vectors.iter().enumerate() {
-            checks::check_vector(self.description.dimension, (index, vector))?;
-        }
+        checks::check_vectors(self.description.dimension, &vectors)?;
         Ok(vectors)
     }
 }

@@ -2,6 +2,8 @@
 
 use serde::Deserialize;
 
+use super::Folder;
+use crate::folder::LoadOptions;
 use crate::{Fusion, LoadError, LoadErrorKind};
 
 /// The file's name.
@@ -14,8 +16,8 @@ const TEXT_WEIGHT_DEFAULT: f32 = 0.5;
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Overrides {
-    pub(crate) name: Option<String>,
-    pub(crate) revision: Option<String>,
+    name: Option<String>,
+    revision: Option<String>,
     /// Fewest and most pixels of a picture, where the model reads pictures of many sizes.
     pub(crate) image_pixels_min: Option<u64>,
     pub(crate) image_pixels_max: Option<u64>,
@@ -58,6 +60,21 @@ impl Overrides {
         }
         overrides.fusion.as_ref().map_or(Ok(()), FusionOverride::check)?;
         Ok(overrides)
+    }
+
+    /// What the model is called and which training of it this is: as asked for, as the file says, or
+    /// by the folder, all of whose settings must have been read.
+    pub(crate) fn name_and_revision(
+        &self,
+        options: &LoadOptions,
+        folder: &Folder<'_>,
+    ) -> (String, String) {
+        let name = options.name.as_ref().or(self.name.as_ref());
+        let revision = options.revision.as_ref().or(self.revision.as_ref());
+        (
+            name.cloned().unwrap_or_else(|| folder.name()),
+            revision.cloned().unwrap_or_else(|| folder.revision()),
+        )
     }
 
     /// Refuses what only models that bring vectors together can be asked for.

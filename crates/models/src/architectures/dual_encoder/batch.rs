@@ -25,8 +25,8 @@ enum Pass<'a> {
 }
 
 impl DualEncoder {
-    /// Embeds checked sequences.
-    pub(super) fn embed_checked(
+    /// Vectors of checked sequences.
+    pub(super) fn vectors(
         &self,
         batch: &[Sequence],
         trace: &mut Trace,

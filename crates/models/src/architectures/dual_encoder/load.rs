@@ -6,6 +6,7 @@ use onespace_media::{Fit, PreprocessSpec};
 use super::DualEncoder;
 use super::text_tower::TextTower;
 use super::vision_tower::DualVisionTower;
+use crate::architectures::IMAGES_MAX;
 use crate::folder::LoadOptions;
 use crate::huggingface::{
     DualConfig, Folder, FramedTokenizer, OVERRIDES_FILE, Overrides, TOKENIZER_SETTINGS_FILE,
@@ -18,8 +19,6 @@ use crate::{LoadError, ModelDescription};
 
 /// Most text tokens of a sequence: what the API allows, in chunks.
 const TEXT_TOKENS_MAX: usize = 2000;
-/// Most images of a sequence: what the API allows.
-const IMAGES_MAX: usize = 10;
 
 impl DualEncoder {
     /// Builds the model, taking every tensor.
@@ -43,11 +42,10 @@ impl DualEncoder {
         let mut weights = folder.weights()?;
         let text = TextTower::load(&mut weights, packing, &config, &tokenizer)?;
         let vision = DualVisionTower::load(&mut weights, packing, &config, &spec)?;
-        let name = options.name.clone().or_else(|| overrides.name.clone());
-        let revision = options.revision.clone().or_else(|| overrides.revision.clone());
+        let (name, revision) = overrides.name_and_revision(options, &folder);
         let description = ModelDescription {
-            name: name.unwrap_or_else(|| folder.name()),
-            revision: revision.unwrap_or_else(|| folder.revision()),
+            name,
+            revision,
             dimension: config.dimension,
             dimensions: vec![config.dimension],
             dimension_default: config.dimension,

@@ -6,6 +6,8 @@ use onespace_media::{Fit, PreprocessSpec};
 use super::EmbeddingGemma2;
 use super::text::TextStack;
 use super::vision::VisionTower;
+use crate::architectures::IMAGES_MAX;
+use crate::architectures::interleaved::tensor_prefix;
 use crate::folder::LoadOptions;
 use crate::huggingface::{
     Folder, GemmaConfig, OVERRIDES_FILE, Overrides, Prompt, cell_budget, no_pictures,
@@ -21,8 +23,6 @@ use crate::{Fusion, LoadError, ModelDescription};
 const PLACES_MAX: usize = 8192;
 /// Most text tokens of a sequence. Ten pictures of 280 places fit besides.
 const TEXT_TOKENS_MAX: usize = 4096;
-/// Most images of a sequence: what the API allows.
-const IMAGES_MAX: usize = 10;
 /// What the model was trained to be cut to.
 const DIMENSIONS: [usize; 3] = [128, 256, 512];
 /// What a vector is cut to where no length is asked for.
@@ -52,7 +52,7 @@ impl EmbeddingGemma2 {
         let precision = options.precision.unwrap_or(Precision::Bf16);
         let packing = Packing { isa, precision };
         let mut weights = folder.weights()?;
-        let prefix = prefix(&weights);
+        let prefix = tensor_prefix(&weights);
         let tower = config.vision.as_ref().filter(|_| has_tower(&weights, prefix));
         let spec = match tower {
             Some(vision) => cell_budget(&preprocessor_settings(&mut folder)?, vision)?,
@@ -64,11 +64,10 @@ impl EmbeddingGemma2 {
         });
         let vision = vision.transpose()?;
         let text = TextStack::load(&mut weights, packing, prefix, &config.text)?;
-        let name = options.name.clone().or_else(|| overrides.name.clone());
-        let revision = options.revision.clone().or_else(|| overrides.revision.clone());
+        let (name, revision) = overrides.name_and_revision(options, &folder);
         let description = ModelDescription {
-            name: name.unwrap_or_else(|| folder.name()),
-            revision: revision.unwrap_or_else(|| folder.revision()),
+            name,
+            revision,
             dimension: config.text.dimension,
             dimensions: dimensions(config.text.dimension),
             dimension_default: DIMENSION_DEFAULT.min(config.text.dimension),
@@ -86,11 +85,6 @@ impl EmbeddingGemma2 {
         let workspaces = Workspaces::default();
         Ok(Self { description, isa, prompt, text, vision, places_max: PLACES_MAX, workspaces })
     }
-}
-
-/// What the names of tensors begin with: nothing in files of the bare model.
-fn prefix(weights: &Weights) -> &'static str {
-    if weights.contains("language_model.norm.weight") { "" } else { "model." }
 }
 
 /// Whether the vision tower is among the weights: it may have been left out to save space.

@@ -6,6 +6,8 @@ use onespace_media::{Fit, PreprocessSpec};
 use super::Qwen3Vl;
 use super::text::TextStack;
 use super::vision::VisionTower;
+use crate::architectures::IMAGES_MAX;
+use crate::architectures::interleaved::tensor_prefix;
 use crate::folder::LoadOptions;
 use crate::huggingface::{
     ChatTemplate, Folder, OVERRIDES_FILE, Overrides, Prompt, PromptShape, QwenConfig,
@@ -14,15 +16,12 @@ use crate::huggingface::{
 use crate::layers::Packing;
 use crate::model_files::TOKENIZER_FILE;
 use crate::passes::Workspaces;
-use crate::weights::Weights;
 use crate::{Fusion, LoadError, ModelDescription};
 
 /// Most places of a sequence: what the published inference code of the model cuts at.
 const PLACES_MAX: usize = 8192;
 /// Most text tokens of a sequence. Ten pictures then still have four hundred places each.
 const TEXT_TOKENS_MAX: usize = 4096;
-/// Most images of a sequence: what the API allows.
-const IMAGES_MAX: usize = 10;
 /// Shortest vector that the models are trained to be cut to, in numbers.
 const DIMENSION_MIN: usize = 64;
 /// What a vector is cut to where no length is asked for.
@@ -49,18 +48,17 @@ impl Qwen3Vl {
         let precision = options.precision.unwrap_or(Precision::Bf16);
         let packing = Packing { isa, precision };
         let mut weights = folder.weights()?;
-        let prefix = prefix(&weights);
+        let prefix = tensor_prefix(&weights);
         let (dimension, normalisation) = (config.text.layer.width, (spec.mean, spec.std));
         let vision = (prefix, &config.vision);
         let vision = VisionTower::load(&mut weights, packing, vision, (normalisation, dimension))?;
         let text = TextStack::load(&mut weights, packing, prefix, &config.text)?;
-        let name = options.name.clone().or_else(|| overrides.name.clone());
-        let revision = options.revision.clone().or_else(|| overrides.revision.clone());
+        let (name, revision) = overrides.name_and_revision(options, &folder);
         let places_max = PLACES_MAX.min(config.text.positions_max);
         let place_px = config.vision.patch_px * config.vision.merge;
         let description = ModelDescription {
-            name: name.unwrap_or_else(|| folder.name()),
-            revision: revision.unwrap_or_else(|| folder.revision()),
+            name,
+            revision,
             dimension,
             dimensions: dimensions(dimension),
             dimension_default: DIMENSION_DEFAULT.min(dimension),
@@ -102,11 +100,6 @@ fn prompt(folder: &mut Folder<'_>, config: &QwenConfig) -> Result<Prompt, LoadEr
     let json = folder.tokenizer(TOKENIZER_FILE)?;
     let (image_id, vocabulary) = (config.image_id, config.text.vocabulary);
     Prompt::load(&json, &PromptShape { template: &template, image_id, vocabulary })
-}
-
-/// What the names of tensors begin with: nothing in files of the bare model.
-fn prefix(weights: &Weights) -> &'static str {
-    if weights.contains("language_model.norm.weight") { "" } else { "model." }
 }
 
 /// Powers of two up to the model's width, and that.
