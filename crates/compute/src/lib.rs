@@ -80,7 +80,7 @@ pub use math::EXP_RELATIVE_ERROR;
 pub use norm::{LayerNorm, RmsNorm, layer_norm, rms_norm};
 pub use pool::{average_pool_2x2, max_of_rows, mean_of_rows};
 pub use precision::{COSINE_MIN, Precision, PrecisionError};
-pub use rgb_rows::{RowTaps, Window, resample_rows};
+pub use rgb_rows::{RowTaps, Window, resample_rows, rounded_byte};
 pub use rotary::{Rotary, rotate_heads};
 pub use simd::{ISA_VARIABLE, Isa, IsaError};
 pub use softmax::softmax;

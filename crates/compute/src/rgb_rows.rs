@@ -91,13 +91,16 @@ impl RowTaps {
         let end = |place: &Place| place.start + GROUP * place.groups.len();
         CHANNELS * self.windows.iter().map(end).max().unwrap_or(0)
     }
+}
 
-    /// The sum in fixed point as a byte.
-    fn byte(&self, high: i32, low: i32) -> u8 {
-        let half = if self.bits == 0 { 0 } else { 1 << (self.bits - 1) };
-        let sum = (high << Self::LOW_BITS).wrapping_add(low).wrapping_add(half);
-        (sum >> self.bits).clamp(0, 255) as u8
-    }
+/// A sum in two halves, `(high << RowTaps::LOW_BITS) + low` with `bits` fractional bits, rounded to
+/// a byte. The halves may wrap; their sum, below 2^31, does not.
+#[inline]
+#[must_use]
+pub fn rounded_byte(high: i32, low: i32, bits: u32) -> u8 {
+    let half = if bits == 0 { 0 } else { 1 << (bits - 1) };
+    let sum = (high << RowTaps::LOW_BITS).wrapping_add(low).wrapping_add(half);
+    (sum >> bits).clamp(0, 255) as u8
 }
 
 /// Makes new rows from the rows of a picture: `rgb` is `[rows, pixels, 3]` and `out`
@@ -141,7 +144,7 @@ fn resample_row(row: &[u8], taps: &RowTaps, planes: &mut [Vec<i16>; CHANNELS], o
                 }
             }
             let [high, low] = sums.map(|sums| sums.iter().fold(0, |a: i32, &b| a.wrapping_add(b)));
-            *byte = taps.byte(high, low);
+            *byte = rounded_byte(high, low, taps.bits);
         }
     }
 }

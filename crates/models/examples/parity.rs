@@ -5,6 +5,8 @@
 #![expect(clippy::print_stdout, reason = "the table is what it is for")]
 #![expect(clippy::unwrap_used, reason = "what is missing here ends it")]
 
+#[path = "../tests/distance/mod.rs"]
+mod distance;
 #[path = "../tests/reference/mod.rs"]
 mod reference;
 
@@ -12,9 +14,10 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
+use distance::{Distance, distance};
 use onespace_models::folder::{self, LoadOptions};
 use onespace_models::{EmbeddingModel, InputPart, Part, Precision, Sequence};
-use reference::{Distance, Reference, distance, ids};
+use reference::{Reference, ids};
 
 /// Gates of the vectors in `f32`.
 const F32_COSINE_MIN: f64 = 0.999_999;

@@ -2,22 +2,20 @@
 //! `golden-dual/` by `parity/write.py --golden`.
 
 #![expect(clippy::unwrap_used, reason = "what is missing here fails the test")]
-#![expect(clippy::print_stdout, reason = "the distances are worth reading")]
 
+mod closeness;
+mod distance;
 mod reference;
 
 use std::path::Path;
 use std::sync::Arc;
 
+use closeness::{assert_none, too_far};
 use onespace_models::folder::{self, LoadOptions};
 use onespace_models::{EmbeddingModel, InputPart, Part, Precision, Sequence};
-use reference::{Reference, distance, ids};
+use reference::{Reference, ids};
 
 const ARCHITECTURES: [&str; 4] = ["clip-small", "clip-small-gelu", "siglip-small", "siglip2-small"];
-/// Of the vectors, in `f32`.
-const COSINE_MIN: f64 = 0.999_999;
-/// Largest difference over the largest number, of vectors and of the states on the way.
-const RELATIVE_MAX: f64 = 1e-4;
 
 fn cases() -> Vec<(&'static str, Reference, Arc<dyn EmbeddingModel>)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden-dual");
@@ -30,19 +28,6 @@ fn cases() -> Vec<(&'static str, Reference, Arc<dyn EmbeddingModel>)> {
             (name, reference, model)
         })
         .collect()
-}
-
-/// A result that is too far from the stored one.
-fn check(reference: &Reference, name: &str, ours: &[f32]) -> Option<String> {
-    let theirs = reference.numbers(name).unwrap_or_else(|| panic!("{name} is not stored"));
-    let found = distance(ours, &theirs);
-    println!("{name:24} cosine {:.9} relative {:.1e}", found.cosine, found.relative);
-    let close = found.cosine >= COSINE_MIN && found.relative <= RELATIVE_MAX;
-    (!close).then(|| format!("{name}: {found:?}"))
-}
-
-fn assert_none(wrong: &[String]) {
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]
@@ -88,10 +73,11 @@ fn states_and_vectors_of_texts_are_the_same() {
             let sequence = Sequence { parts: vec![Part::Text(row.ids.clone())] };
             for stage in model.stages(&sequence).unwrap() {
                 let stored = format!("text.{index}.{}", stage.name);
-                wrong.extend(check(&reference, &stored, &stage.values));
+                wrong.extend(too_far(&stored, &stage.values, reference.numbers(&stored)));
             }
             let vectors = model.embed(&[sequence]).unwrap();
-            wrong.extend(check(&reference, &format!("text.{index}.pooled"), &vectors[0]));
+            let stored = format!("text.{index}.pooled");
+            wrong.extend(too_far(&stored, &vectors[0], reference.numbers(&stored)));
             compared += 1;
         }
         assert!(compared >= 2, "{name}: too few texts to say anything");
@@ -108,10 +94,11 @@ fn states_and_vectors_of_pictures_are_the_same() {
             let sequence = Sequence { parts: vec![Part::Image(reference.prepared(index))] };
             for stage in model.stages(&sequence).unwrap() {
                 let stored = format!("image.{index}.{}", stage.name);
-                wrong.extend(check(&reference, &stored, &stage.values));
+                wrong.extend(too_far(&stored, &stage.values, reference.numbers(&stored)));
             }
             let vectors = model.embed(&[sequence]).unwrap();
-            wrong.extend(check(&reference, &format!("image.{index}.pooled"), &vectors[0]));
+            let stored = format!("image.{index}.pooled");
+            wrong.extend(too_far(&stored, &vectors[0], reference.numbers(&stored)));
         }
     }
     assert_none(&wrong);
@@ -131,13 +118,15 @@ fn fused_and_chunked_vectors_are_the_same() {
                 .collect();
             let sequence = model.tokenize(&parts).unwrap().with_pictures(&pictures);
             let vectors = model.embed(&[sequence]).unwrap();
-            wrong.extend(check(&reference, &format!("mixed.{index}.pooled"), &vectors[0]));
+            let stored = format!("mixed.{index}.pooled");
+            wrong.extend(too_far(&stored, &vectors[0], reference.numbers(&stored)));
         }
         let input = model.tokenize(&[InputPart::Text(&reference.inputs.long_text)]).unwrap();
         let chunks = model.description().text_chunks(input.text_tokens());
         assert_eq!(chunks, reference.inputs.chunks, "{name}: chunks");
         let vectors = model.embed(&[input.with_pictures(&[])]).unwrap();
-        wrong.extend(check(&reference, "long.0.pooled", &vectors[0]));
+        let stored = "long.0.pooled";
+        wrong.extend(too_far(stored, &vectors[0], reference.numbers(stored)));
     }
     assert_none(&wrong);
 }

@@ -2,14 +2,15 @@
 //! `golden-interleaved/` by `parity/write.py --golden-interleaved`.
 
 #![expect(clippy::unwrap_used, reason = "what is missing here fails the test")]
-#![expect(clippy::print_stdout, reason = "the distances are worth reading")]
 
+mod closeness;
 mod distance;
 mod interleaved;
 
 use std::path::Path;
 use std::sync::Arc;
 
+use closeness::{COSINE_MIN, RELATIVE_MAX, assert_none, too_far};
 use distance::distance;
 use interleaved::Reference;
 use onespace_models::folder::{self, LoadOptions};
@@ -17,10 +18,6 @@ use onespace_models::{EmbeddingModel, Part, Precision, Sequence};
 
 /// The second one's tokenizer ends no text, and its files have the newer spelling.
 const ARCHITECTURES: [&str; 3] = ["qwen3-vl-small", "qwen3-vl-small-open", "embeddinggemma2-small"];
-/// Of the vectors, in `f32`.
-const COSINE_MIN: f64 = 0.999_999;
-/// Largest difference over the largest number, of vectors and of the states on the way.
-const RELATIVE_MAX: f64 = 1e-4;
 /// The same of vectors at other precisions.
 const COARSE_COSINE_MIN: f64 = 0.999;
 /// Largest difference of cosines and sines: two units in the last place of a number near 1.
@@ -39,19 +36,6 @@ fn cases() -> Vec<(&'static str, Reference, Arc<dyn EmbeddingModel>)> {
         (name, reference, model)
     };
     ARCHITECTURES.into_iter().map(case).collect()
-}
-
-/// A result that is too far from the stored one.
-fn check(reference: &Reference, name: &str, ours: &[f32]) -> Option<String> {
-    let theirs = reference.numbers(name).unwrap_or_else(|| panic!("{name} is not stored"));
-    let found = distance(ours, &theirs);
-    println!("{name:32} cosine {:.9} relative {:.1e}", found.cosine, found.relative);
-    let close = found.cosine >= COSINE_MIN && found.relative <= RELATIVE_MAX;
-    (!close).then(|| format!("{name}: {found:?}"))
-}
-
-fn assert_none(wrong: &[String]) {
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]
@@ -144,7 +128,7 @@ fn states_of_pictures_are_the_same() {
             for stage in model.stages(&input.with_pictures(&pictures)).unwrap() {
                 if names.contains(&stage.name) {
                     let stored = format!("image.{index}.{}", stage.name);
-                    wrong.extend(check(&reference, &stored, &stage.values));
+                    wrong.extend(too_far(&stored, &stage.values, reference.numbers(&stored)));
                     compared += 1;
                 }
             }
@@ -176,7 +160,7 @@ fn states_of_sequences_are_the_same() {
                 if reference.numbers(&stored).is_none() {
                     continue;
                 }
-                wrong.extend(check(&reference, &stored, &stage.values));
+                wrong.extend(too_far(&stored, &stage.values, reference.numbers(&stored)));
                 compared += 1;
             }
         }

@@ -1,21 +1,14 @@
 //! The two passes over the pixels.
 
-use onespace_compute::{Isa, RowTaps, resample_rows};
+use onespace_compute::{Isa, RowTaps, resample_rows, rounded_byte};
 
-use super::taps::{AxisTaps, LOW_BITS, Taps};
+use super::taps::{AxisTaps, Taps};
 use crate::codec::allocate;
 use crate::spec::Size;
 
 const CHANNELS: usize = 3;
 /// Samples of a row that the vertical pass works on at a time: 12 KiB of sums.
 const STRIP_SAMPLES: usize = 1536;
-
-/// The 8-bit value of two half sums with `bits` fractional bits. They wrap; the whole, below 2^31,
-/// does not.
-fn value(high: i32, low: i32, bits: u32) -> u8 {
-    let sum = (high << LOW_BITS).wrapping_add(low).wrapping_add(1 << (bits - 1));
-    (sum >> bits).clamp(0, 255) as u8
-}
 
 fn add_product(sum: i32, sample: i16, weight: i16) -> i32 {
     sum.wrapping_add(i32::from(sample) * i32::from(weight))
@@ -59,7 +52,7 @@ fn strip<'a>(row: impl Fn(usize) -> &'a [u8], taps: &Taps, bits: u32, out: &mut 
     add_weighted(&row, &taps.high, high);
     add_weighted(&row, &taps.low, low);
     for ((out, &high), &low) in out.iter_mut().zip(&*high).zip(&*low) {
-        *out = value(high, low, bits);
+        *out = rounded_byte(high, low, bits);
     }
 }
 

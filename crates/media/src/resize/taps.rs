@@ -8,7 +8,7 @@ use crate::spec::Axis;
 /// Fractional bits of a split weight.
 const SPLIT_WEIGHT_BITS: u32 = 22;
 /// Bits in the lower half of a split weight.
-pub(super) const LOW_BITS: u32 = RowTaps::LOW_BITS;
+const LOW_BITS: u32 = RowTaps::LOW_BITS;
 /// Most fractional bits of a whole weight.
 const WHOLE_WEIGHT_BITS_MAX: u32 = 22;
 

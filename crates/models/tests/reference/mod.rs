@@ -1,4 +1,4 @@
-//! Results of `transformers`, written by `parity/reference.py`, and how far ours are from them.
+//! Results of `transformers`, written by `parity/reference.py`.
 
 #![expect(clippy::unwrap_used, reason = "what is missing here fails the test")]
 
@@ -43,14 +43,6 @@ pub(crate) struct Reference {
     expected: Vec<u8>,
 }
 
-/// How far two results are apart.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Distance {
-    pub(crate) cosine: f64,
-    /// Largest difference over the largest expected number.
-    pub(crate) relative: f64,
-}
-
 impl Reference {
     pub(crate) fn read(dir: &Path) -> Self {
         let read = |file: &str| {
@@ -90,15 +82,4 @@ pub(crate) fn ids(model: &dyn EmbeddingModel, text: &str) -> Vec<u32> {
         Some(TokenizedPart::Text(ids)) => ids,
         _ => Vec::new(),
     }
-}
-
-/// Compares two results of one length.
-pub(crate) fn distance(ours: &[f32], theirs: &[f32]) -> Distance {
-    assert_eq!(ours.len(), theirs.len(), "different shapes");
-    let pairs = || ours.iter().zip(theirs).map(|(&a, &b)| (f64::from(a), f64::from(b)));
-    let sum = |term: fn((f64, f64)) -> f64| pairs().map(term).sum::<f64>();
-    let lengths = sum(|(a, _)| a * a).sqrt() * sum(|(_, b)| b * b).sqrt();
-    let largest = pairs().map(|(_, b)| b.abs()).fold(0.0, f64::max);
-    let difference = pairs().map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
-    Distance { cosine: sum(|(a, b)| a * b) / lengths, relative: difference / largest }
 }
