@@ -91,14 +91,19 @@ def start(engine: str, folder: Path, converted: Path, kind: str, threads: int) -
 
 
 def run(embed: Embed, inputs: numpy.ndarray, batch_size: int, seconds: float) -> dict:
-    """Seconds of each call, after one that is not counted."""
+    """Seconds of calls of so many inputs."""
     batch = numpy.ascontiguousarray(inputs[:batch_size])
-    embed(batch)
+    return timed(lambda: embed(batch), seconds)
+
+
+def timed(call: Callable[[], object], seconds: float) -> dict:
+    """Seconds of each call, after one that is not counted."""
+    call()
     times, started = [], time.perf_counter()
     while len(times) < CALLS_MIN or time.perf_counter() - started < seconds:
-        call = time.perf_counter()
-        embed(batch)
-        times.append(time.perf_counter() - call)
+        began = time.perf_counter()
+        call()
+        times.append(time.perf_counter() - began)
     return {"seconds": times}
 
 

@@ -96,6 +96,20 @@ async def client(port: int, items: "itertools.cycle", until: float, outcome: Out
     connection.close()
 
 
+def once(port: int, request: bytes) -> bytes:
+    """One request by itself; anything but success is an `OSError`."""
+
+    async def exchange() -> bytes:
+        connection = Connection(port)
+        status, answer = await asyncio.wait_for(connection.exchange(request), REQUEST_SECONDS_MAX)
+        connection.close()
+        if status >= 300:
+            raise OSError(f"status {status}: {answer.decode(errors='replace')}")
+        return answer
+
+    return asyncio.run(exchange())
+
+
 def run(port: int, items: list, clients: int, seconds: float) -> Outcome:
     """`clients` clients for so many seconds over `items` in turn."""
 

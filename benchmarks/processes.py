@@ -69,11 +69,11 @@ class Line:
         """The vector of every input."""
         return self.ask({"do": "vectors"})["vectors"]
 
-    def turn(self, batch: int, seconds: float) -> Turn:
-        """Calls of `batch` inputs for so long."""
+    def turn(self, batch: int, seconds: float, **which) -> Turn:
+        """Calls of `batch` inputs for so long; `which` says more about them where an engine wants it."""
         started = time.perf_counter()
         others = machine.busy_seconds(self.threads) - machine.own_seconds(self.process.pid)
-        times = self.ask({"do": "run", "batch": batch, "seconds": seconds})["seconds"]
+        times = self.ask({"do": "run", "batch": batch, "seconds": seconds} | which)["seconds"]
         others = machine.busy_seconds(self.threads) - machine.own_seconds(self.process.pid) - others
         return Turn(batch * len(times) / sum(times), others / (time.perf_counter() - started))
 
@@ -93,14 +93,13 @@ def seconds_of_children() -> float:
     return usage.ru_utime + usage.ru_stime
 
 
-class Ours:
-    """onespace: `embed` for the vectors, `bench` for the speed, a process for each."""
+class Program:
+    """onespace with one model: `bench` for the speed, `embed` for vectors, a process for each."""
 
-    def __init__(self, program: Path, folder: Path, case: Case, precision: str, threads: int):
-        self.program, self.folder, self.case = program, folder, case
+    def __init__(self, program: Path, folder: Path, precision: str, threads: int):
+        self.program, self.folder = program, folder
         self.precision, self.threads = precision, threads
         self.peak_mib = self.own_seconds = 0.0
-        self.turn(1, 0.1)
 
     def run(self, arguments: list) -> str:
         """Runs the program and returns what it wrote."""
@@ -122,24 +121,23 @@ class Ours:
         self.own_seconds = seconds_of_children() - earlier
         return out
 
-    def vectors(self) -> list[list[float]]:
-        """The vector of every input."""
-        inputs = self.folder / self.case.input / "inputs.jsonl"
+    def embedded(self, inputs: Path, *more) -> list[list[float]]:
+        """The vector of every line of `inputs`."""
         with tempfile.TemporaryDirectory() as into:
             output = Path(into) / "vectors.jsonl"
-            self.run(["embed", "--jsonl", inputs, "--output", output])
+            self.run(["embed", "--jsonl", inputs, "--output", output, *more])
             rows = [json.loads(line) for line in output.read_text().splitlines()]
         return [row["embedding"] for row in rows]
 
-    def turn(self, batch: int, seconds: float) -> Turn:
+    def measured(self, batch: int, seconds: float, *more) -> Turn:
         """Calls of `batch` inputs for so long, by a process of its own."""
-        arguments = ["bench", "--input", self.case.input, "--batch", batch, "--threads", self.threads]
+        arguments = ["bench", "--batch", batch, "--threads", self.threads, "--seconds", seconds, "--json", *more]
         started, others = time.perf_counter(), machine.busy_seconds(self.threads)
-        measured = json.loads(self.run([*arguments, "--seconds", seconds, "--json"]))
-        if measured["precision"] != self.precision:
-            raise Unavailable(f"it computes in {measured['precision']} here")
+        found = json.loads(self.run(arguments))
+        if found["precision"] != self.precision:
+            raise Unavailable(f"it computes in {found['precision']} here")
         others = machine.busy_seconds(self.threads) - self.own_seconds - others
-        return Turn(measured["items_per_s"], others / (time.perf_counter() - started))
+        return Turn(found["items_per_s"], others / (time.perf_counter() - started))
 
     def memory_peak_mib(self) -> float:
         """The most memory that any of the processes has held."""
@@ -147,3 +145,20 @@ class Ours:
 
     def close(self) -> None:
         """Nothing runs between turns."""
+
+
+class Ours(Program):
+    """onespace with one tower of a model."""
+
+    def __init__(self, program: Path, folder: Path, case: Case, precision: str, threads: int):
+        super().__init__(program, folder, precision, threads)
+        self.case = case
+        self.turn(1, 0.1)
+
+    def vectors(self) -> list[list[float]]:
+        """The vector of every input."""
+        return self.embedded(self.folder / self.case.input / "inputs.jsonl")
+
+    def turn(self, batch: int, seconds: float) -> Turn:
+        """Calls of `batch` inputs for so long."""
+        return self.measured(batch, seconds, "--input", self.case.input)

@@ -94,6 +94,41 @@ def load_table(results: dict) -> list[str]:
     return table(heading, rows)
 
 
+def interleaved_tables(results: dict) -> list[str]:
+    """A table for each model: milliseconds of each case, ratios, agreement, first answer, memory."""
+    lines = []
+    for model in results["models"]:
+        lines += ["", f"### {model['architecture']}", "", *interleaved_table(model)]
+        kept = model["kept"]
+        lines += ["", f"Over HTTP, a picture that the server has not read before: {kept['first_ms']:.0f} ms; the same"]
+        lines += [f"picture with other words: {kept['again_ms']:.0f} ms (medians)."]
+    return lines
+
+
+def interleaved_table(model: dict) -> list[str]:
+    """One row for each engine."""
+    cases = list(dict.fromkeys(line["case"] for line in model["rows"]))
+    heading = ["engine"]
+    for case in cases:
+        heading += [f"{case}, ms", "onespace is faster", "share of own products"]
+    heading += ["lowest cosine", "first answer, s", "MiB", "taken by others"]
+    rows = []
+    for engine in model["first_answer_s"]:
+        own = {line["case"]: line for line in model["rows"] if line["engine"] == engine}
+        ours = is_ours(own[cases[0]])
+        row = [f"**{engine}**" if ours else engine]
+        for case in cases:
+            line = own[case]
+            fastest = next(other["ms"] for other in model["rows"] if is_ours(other) and other["case"] == case)
+            share = f"{100 * model['products_ms'][case] / line['ms']:.0f} %" if ours else ""
+            row += [f"{line['ms']:.0f} ({line['ms_min']:.0f}..{line['ms_max']:.0f})"]
+            row += ["" if ours else f"{line['ms'] / fastest:.2f} x", share]
+        row += [f"{min(line['cosine'] for line in own.values()):.7f}", f"{model['first_answer_s'][engine]:.1f}"]
+        row += [f"{model['memory_peak_mib'][engine]}", f"{max(line['others_cores'] for line in own.values()):.2f}"]
+        rows.append(row)
+    return table(heading, rows)
+
+
 def decoder_table(results: dict) -> list[str]:
     """One row for each JPEG decoder, its rates at each size of picture."""
     sizes = results["sizes"]
@@ -151,6 +186,10 @@ def write(folder: Path) -> None:
                 f"through the model alone ({limit['precision']}): {limit['pictures_per_s']:.1f} pictures/s; "
                 f"{limit['texts_per_s']:.0f} texts/s."
             ]
+    if interleaved := found.get("interleaved"):
+        pieces["interleaved-machine"] = [machine_line(interleaved)]
+        pieces["interleaved-turns"] = [f"{interleaved['rounds']} rounds of {interleaved['seconds']:g} s"]
+        pieces["interleaved"] = interleaved_tables(interleaved)
     if decoders := found.get("decoders"):
         pieces["decoders-machine"] = [machine_line(decoders)]
         pieces["decoders"] = decoder_table(decoders)

@@ -105,6 +105,10 @@ class Onespace(Server):
         """A request with the key of the first start."""
         return load.post(f"/v1.3{path}", body, content_type, self.key)
 
+    def answer(self, request: bytes) -> dict:
+        """What it answers to one request by itself."""
+        return json.loads(load.once(self.port, request))
+
     def embed(self, kind: str, content: dict) -> bytes:
         """A request for one vector."""
         return self.post("/embed-v2", json.dumps({"input_type": kind, kind: content}).encode())

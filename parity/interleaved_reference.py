@@ -174,8 +174,8 @@ class QwenReference:
     def frequencies(self) -> dict:
         return {"text": self.model.language_model.rotary_emb.inv_freq, "vision": self.model.visual.rotary_pos_emb.inv_freq}
 
-    def run(self, name, parts, instruction, pixels):
-        """Ids, sizes of the pictures, positions, and the vector, of unit length."""
+    def given(self, name, parts, instruction, pixels):
+        """Ids, sizes of the pictures, positions, and what the model is called with."""
         images = [Image.fromarray(pixels[part["image"]]) for part in parts if "image" in part]
         given = self.processor.image_processor(images, return_tensors="pt") if images else {}
         grids = given.get("image_grid_thw")
@@ -193,10 +193,13 @@ class QwenReference:
             arguments |= dict(
                 pixel_values=given["pixel_values"], image_grid_thw=grids, mm_token_type_ids=types
             )
-        state = self.model(**arguments).last_hidden_state[0, -1]
         patch = self.processor.image_processor.patch_size
         sizes = [[int(grid[2]) * patch, int(grid[1]) * patch] for grid in grids] if images else []
-        return ids, sizes, positions[:, 0], unit(state)
+        return ids, sizes, positions[:, 0], arguments
+
+    def vector(self, arguments) -> torch.Tensor:
+        """Of unit length."""
+        return unit(self.model(**arguments).last_hidden_state[0, -1])
 
 
 class GemmaReference:
@@ -267,7 +270,8 @@ class GemmaReference:
             "vision": self.model.vision_tower.encoder.rotary_emb.inv_freq,
         }
 
-    def run(self, name, parts, instruction, pixels):
+    def given(self, name, parts, instruction, pixels):
+        """As with Qwen; positions are no input of this model."""
         images = [Image.fromarray(pixels[part["image"]]) for part in parts if "image" in part]
         given = self.processor(images, return_tensors="pt") if images else {}
         counts = [int(count) for count in given["num_soft_tokens_per_image"]] if images else []
@@ -281,12 +285,21 @@ class GemmaReference:
         arguments = dict(input_ids=torch.tensor([ids]), attention_mask=torch.ones(1, len(ids), dtype=torch.long))
         if images:
             arguments |= {key: given[key] for key in ("pixel_values", "image_position_ids")}
-        states = self.model(**arguments).last_hidden_state[0]
         side, sizes = self.processor.patch_size, []
         for positions in given["image_position_ids"] if images else []:
             across, down = (positions.max(0).values + 1).tolist()
             sizes.append([across * side, down * side])
-        return ids, sizes, None, unit(states.mean(0))
+        return ids, sizes, None, arguments
+
+    def vector(self, arguments) -> torch.Tensor:
+        """Of unit length."""
+        return unit(self.model(**arguments).last_hidden_state[0].mean(0))
+
+
+def reference_of(architecture: str, directory: Path, model):
+    """The reference for a folder and its model."""
+    kinds = {"qwen3_vl": QwenReference, "embedding_gemma2": GemmaReference}
+    return kinds[models.INTERLEAVED[architecture].model_type](architecture, directory, model)
 
 
 def requests_of(wanted, small: bool) -> list:
@@ -299,9 +312,8 @@ def requests_of(wanted, small: bool) -> list:
 def write(architecture: str, directory: Path, seed: int, small: bool) -> None:
     """Builds the folder and everything that is expected of it."""
     model = models.make_folder(architecture, directory, seed)
-    kinds = {"qwen3_vl": QwenReference, "embedding_gemma2": GemmaReference}
     wanted = models.INTERLEAVED[architecture]
-    reference = kinds[wanted.model_type](architecture, directory, model)
+    reference = reference_of(architecture, directory, model)
     (directory / "pictures").mkdir(exist_ok=True)
     pixels, files, expected, requests = [], [], {}, []
     for index, (width, height) in enumerate(SMALL_SIZES if small else LARGE_SIZES):
@@ -313,10 +325,10 @@ def write(architecture: str, directory: Path, seed: int, small: bool) -> None:
         for name, state in reference.picture_states(pixels[index]).items():
             expected[f"image.{index}.{name}"] = state.float().contiguous()
     for index, (name, parts, instruction) in enumerate(requests_of(wanted, small)):
-        ids, sizes, positions, vector = reference.run(name, parts, instruction, pixels)
+        ids, sizes, positions, arguments = reference.given(name, parts, instruction, pixels)
         if positions is not None:
             expected[f"request.{index}.positions"] = positions.to(torch.int32).contiguous()
-        expected[f"request.{index}.pooled"] = vector.float().contiguous()
+        expected[f"request.{index}.pooled"] = reference.vector(arguments).float().contiguous()
         requests.append(dict(name=name, parts=parts, instruction=instruction, ids=ids, sizes=sizes))
         if small and name in STATES_OF:
             for stage, state in reference.text.kept.items():

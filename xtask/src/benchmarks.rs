@@ -11,9 +11,12 @@ use crate::steps::Steps;
 /// Names another Python than the one that is set up: `--python PATH`.
 const PYTHON: &str = "--python";
 
-/// Runs `peers` or `serve` with `arguments`; `false` when there is none of that name.
+/// What can be measured.
+const NAMES: [&str; 3] = ["peers", "serve", "interleaved"];
+
+/// Runs one of [`NAMES`] with `arguments`; `false` when there is none of that name.
 pub(crate) fn run(steps: &mut Steps, name: &str, arguments: &[&str]) -> bool {
-    if !["peers", "serve"].contains(&name) {
+    if !NAMES.contains(&name) {
         return false;
     }
     let (python, arguments) = own_python(arguments);
@@ -28,7 +31,7 @@ pub(crate) fn run(steps: &mut Steps, name: &str, arguments: &[&str]) -> bool {
     if name == "peers" {
         build_candle(steps);
         command.args(["--candle", "target/candle-peer/release/candle-peer"]);
-    } else if !names_infinity(&arguments) {
+    } else if name == "serve" && !names_infinity(&arguments) {
         environment::set_up_infinity(steps);
         command.arg("--infinity").arg(environment::infinity(steps.root()));
     }

@@ -23,10 +23,15 @@ cargo xtask parity [A...]  our vectors against those of transformers, at real si
 cargo xtask evaluate DIR [A...]    the embedded model's figures on the training pack in DIR
 cargo xtask bench peers [--quick]   the forward pass against other engines; writes docs/PERFORMANCE.md
 cargo xtask bench serve [--quick]   the server under HTTP load against infinity; likewise
+cargo xtask bench interleaved [--quick]   pictures and words in one sequence, against transformers
 ";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if arguments.iter().any(|argument| ["--help", "-h"].contains(&argument.as_str())) {
+        say(HELP);
+        return ExitCode::SUCCESS;
+    }
     let mut steps = Steps::new(root());
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["test"] => {

@@ -1,6 +1,8 @@
 //! What the machine could do at most.
 //!
 //! - `yardstick peak THREADS`: multiply-adds of so many threads, as JSON.
+//! - `yardstick products PRECISION THREADS ROWSxINPUTSxOUTPUTS...`: seconds of one product of each
+//!   shape by our own kernels, with weights from memory, as JSON.
 //! - `yardstick decode SECONDS FIT SIDE THREADS FILE...`: pictures a second from bytes to
 //!   SIDE x SIDE pixels, as the server does it, without the server.
 //! - `yardstick decoders SECONDS SIDE FILE` (feature `decoders`): the same on one thread by several
@@ -12,18 +14,25 @@ mod decoders;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
-use onespace_compute::{Isa, peak};
+use onespace_compute::{Cpu, Finish, Isa, PackedMatrix, Precision, matmul, peak};
 use onespace_media::{DecodeLimits, Fit, PreprocessSpec, Resample};
 use serde_json::json;
 
 /// Rounds that the peak is the best of.
 const PEAK_ROUNDS: usize = 20;
+/// Calls of a product of which the middle one counts.
+const PRODUCT_CALLS: usize = 9;
+/// Bytes of packed weights to go through in turn: several times the caches.
+const WEIGHT_BYTES: usize = 96 << 20;
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
         ["peak", threads] => peak(threads.parse()?),
+        ["products", precision, threads, shapes @ ..] => {
+            products(precision.parse()?, threads.parse()?, shapes)
+        }
         ["decode", seconds, fit, side, threads, files @ ..] => {
             decode((seconds.parse()?, threads.parse()?), &spec(fit, side.parse()?)?, files)
         }
@@ -45,6 +54,37 @@ fn peak(threads: usize) -> Result<()> {
     });
     println!("{}", json!({ "instruction_set": isa.name(), "f32": total }));
     Ok(())
+}
+
+/// Prints the seconds of one product of each shape.
+fn products(precision: Precision, threads: usize, shapes: &[&str]) -> Result<()> {
+    let cpu = Cpu::new(Isa::current()?, threads);
+    let sizes = shapes.iter().map(|shape| {
+        let sizes = shape.split('x').map(str::parse).collect::<Result<Vec<usize>, _>>()?;
+        <[usize; 3]>::try_from(sizes).map_err(|_| anyhow::anyhow!("`{shape}` is no shape"))
+    });
+    let seconds = sizes.map(|sizes| Ok(product_seconds(cpu, precision, sizes?)));
+    println!("{}", json!({ "seconds": seconds.collect::<Result<Vec<f64>>>()? }));
+    Ok(())
+}
+
+/// The middle of several calls, each with weights that no cache holds.
+fn product_seconds(cpu: Cpu, precision: Precision, [rows, inputs, outputs]: [usize; 3]) -> f64 {
+    let weights: Vec<f32> = (0..outputs * inputs).map(|at| (at as f32 * 0.37).sin()).collect();
+    let first = PackedMatrix::pack(cpu.isa(), precision, &weights, inputs);
+    let copies = (WEIGHT_BYTES / first.bytes()).clamp(2, 64);
+    let pack = |_| PackedMatrix::pack(cpu.isa(), precision, &weights, inputs);
+    let packed: Vec<_> = std::iter::once(first).chain((1..copies).map(pack)).collect();
+    let (input, mut out) = (vec![0.5; rows * inputs], vec![0.0; rows * outputs]);
+    let mut call = |weights: &PackedMatrix| {
+        let started = Instant::now();
+        matmul(cpu, &input, weights, Finish::default(), &mut out);
+        started.elapsed().as_secs_f64()
+    };
+    let mut times: Vec<f64> =
+        packed.iter().cycle().take(PRODUCT_CALLS.max(copies)).map(&mut call).collect();
+    times.sort_by(f64::total_cmp);
+    times[times.len() / 2]
 }
 
 /// How CLIP (`crop`), the embedded model (`squash`) or SigLIP (`squash-torch`, but for the filter)

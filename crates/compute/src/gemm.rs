@@ -20,7 +20,7 @@ mod tile;
 pub(crate) use bf16::bf16_bits;
 pub(crate) use block::multiply;
 pub(crate) use matrix::{Matrix, MatrixMut};
-pub(crate) use pack::{Panels, pack_columns, pack_rows, packed_length};
+pub(crate) use pack::{Panels, pack_columns, pack_rows, packed_length, rows_by_panel};
 pub(crate) use store::store_line;
 
 use crate::cpu::split;

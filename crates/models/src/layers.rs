@@ -17,7 +17,7 @@ pub(crate) use gated_layer::{GatedLayer, GatedShape};
 pub(crate) use linear::{Linear, Packing, layer_norm};
 pub(crate) use patches::{PatchEmbedding, PatchOrder};
 pub(crate) use position_grid::PositionGrid;
-pub(crate) use rows::by_rows;
+pub(crate) use rows::{by_rows, gather_rows, last_places};
 pub(crate) use turns::{Frequencies, Turns};
 pub(crate) use vision_tower::VisionTower;
 pub(crate) use visual_tokens::VisualTokens;

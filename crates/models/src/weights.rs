@@ -2,9 +2,11 @@
 //!
 //! A model's tensors lie in one file or in several shards. Only headers are read at first; a
 //! tensor's numbers are read when it is taken, so that loading needs no more memory than the
-//! model itself and its largest tensor twice. Tables that are looked up row by row are checked,
+//! model itself and its largest tensor twice. Threads share the reading of a tensor, and one more
+//! makes the digest of the files meanwhile. Tables that are looked up row by row are checked,
 //! but stay in their file.
 
+mod digests;
 mod header;
 mod numbers;
 mod shard;
@@ -14,10 +16,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 
+use rayon::iter::{IndexedParallelIterator, ParallelIterator as _};
+use rayon::slice::ParallelSliceMut as _;
 use sha2::{Digest, Sha256};
 
+use digests::Digests;
 use header::Entry;
 use numbers::NumberKind;
+use shard::NUMBERS_AT_ONCE;
 pub(crate) use shard::Shard;
 pub(crate) use table::TokenTable;
 
@@ -33,6 +39,10 @@ pub(crate) struct Weights {
     /// The place of each tensor: its shard, and where in it.
     tensors: BTreeMap<String, (usize, Entry)>,
     taken: BTreeSet<String>,
+    digests: Digests,
+    /// See [`Self::look_at_joined`]: memory that is new each time costs more than what is done with
+    /// it.
+    room: Vec<f32>,
 }
 
 impl Weights {
@@ -48,14 +58,14 @@ impl Weights {
                 tensors.insert(name, (index, entry));
             }
         }
-        let shards = shards.into_iter().map(Arc::new).collect();
-        Ok(Self { shards, tensors, taken: BTreeSet::new() })
+        let shards: Vec<_> = shards.into_iter().map(Arc::new).collect();
+        let digests = Digests::start(&shards);
+        Ok(Self { shards, tensors, taken: BTreeSet::new(), digests, room: Vec::new() })
     }
 
     /// SHA-256 of the file, in hexadecimal; of several, of their hashes in order.
-    pub(crate) fn sha256(&self) -> Result<String, LoadError> {
-        let hashes: Vec<String> =
-            self.shards.iter().map(|shard| shard.sha256()).collect::<Result<_, _>>()?;
+    pub(crate) fn sha256(&mut self) -> Result<String, LoadError> {
+        let hashes = self.digests.wait()?;
         Ok(match hashes.as_slice() {
             [only] => only.clone(),
             several => hex::encode(Sha256::digest(several.join("\n"))),
@@ -69,15 +79,49 @@ impl Weights {
 
     /// A tensor of that shape, widened.
     pub(crate) fn take(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>, LoadError> {
+        let mut values = vec![0.0; shape.iter().product()];
+        self.take_into(name, shape, &mut values)?;
+        Ok(values)
+    }
+
+    /// Several matrices `[rows, width]` with these rows one after the other, widened, for as long as
+    /// `look` looks at them: their room is that of the next ones.
+    pub(crate) fn look_at_joined<T>(
+        &mut self,
+        parts: &[(String, usize)],
+        width: usize,
+        look: impl FnOnce(&[f32]) -> T,
+    ) -> Result<T, LoadError> {
+        let rows: usize = parts.iter().map(|(_, rows)| rows).sum();
+        let mut room = std::mem::take(&mut self.room);
+        if room.len() < rows * width {
+            room.resize(rows * width, 0.0);
+        }
+        let mut rest = &mut room[..];
+        for (name, rows) in parts {
+            let (part, behind) = rest.split_at_mut(rows * width);
+            self.take_into(name, &[*rows, width], part)?;
+            rest = behind;
+        }
+        let looked = look(&room[..rows * width]);
+        self.room = room;
+        Ok(looked)
+    }
+
+    fn take_into(
+        &mut self,
+        name: &str,
+        shape: &[usize],
+        values: &mut [f32],
+    ) -> Result<(), LoadError> {
         let (shard, kind, range) = self.find(name, shape)?;
-        let bytes = shard.read(range)?;
-        let mut values = vec![0.0; bytes.len() / kind.bytes()];
-        kind.widen(&bytes, &mut values);
-        if let Some(at) = values.iter().position(|value| !value.is_finite()) {
+        let parts = values.par_chunks_mut(NUMBERS_AT_ONCE).enumerate();
+        let checked = parts.map(|(index, part)| shard.widen((kind, &range), (index, part)));
+        if let Some(at) = first(checked)? {
             return Err(not_finite(shard.name(), name, at));
         }
         self.taken.insert(name.to_owned());
-        Ok(values)
+        Ok(())
     }
 
     /// A table `[rows, width]` that stays where and as it is stored.
@@ -126,6 +170,14 @@ impl Weights {
             Err(LoadError::of_tensor(file, name, message))
         })
     }
+}
+
+/// The first of the places that were found, if any.
+fn first(
+    found: impl IndexedParallelIterator<Item = Result<Option<usize>, LoadError>>,
+) -> Result<Option<usize>, LoadError> {
+    let places = found.collect::<Result<Vec<_>, _>>()?;
+    Ok(places.into_iter().flatten().next())
 }
 
 fn not_finite(file: &str, name: &str, at: usize) -> LoadError {

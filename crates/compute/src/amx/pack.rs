@@ -9,9 +9,12 @@
 use std::marker::PhantomData;
 use std::ops::Range;
 
+use rayon::iter::{IndexedParallelIterator as _, ParallelIterator as _};
+use rayon::slice::ParallelSliceMut as _;
+
 use super::format::{Format, Scales};
 use super::unit::{SIDE, Tile};
-use crate::gemm::Matrix;
+use crate::gemm::{Matrix, rows_by_panel};
 
 /// Columns of a panel and rows of a pair of tiles.
 pub(crate) const PAIR: usize = 2 * SIDE;
@@ -31,7 +34,9 @@ impl<F: Format> PackedTiles<F> {
         let (outputs, inputs) = (weights.rows(), weights.columns());
         let mut tiles = vec![Tile::ZERO; tiles_of::<F>(outputs, inputs)];
         let mut scales = vec![0.0; outputs.next_multiple_of(PAIR)];
-        pack_columns_of_rows::<F>(weights, &mut tiles, &mut scales);
+        let panels = tiles.par_chunks_mut(tiles_of::<F>(PAIR, inputs));
+        let packed = rows_by_panel(weights, PAIR).zip(panels).zip(scales.par_chunks_mut(PAIR));
+        packed.for_each(|((rows, tiles), scales)| pack_columns_of_rows::<F>(rows, tiles, scales));
         Self { tiles, scales, inputs, outputs, format: PhantomData }
     }
 

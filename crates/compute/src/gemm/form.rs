@@ -2,9 +2,12 @@
 
 use std::ops::Range;
 
+use rayon::iter::{IndexedParallelIterator as _, ParallelIterator as _};
+use rayon::slice::ParallelSliceMut as _;
+
 use super::bf16::pack_pairs;
 use super::integer::{self, IntegerMatrix, IntegerPanels};
-use super::{Finish, Matrix, MatrixMut, Panels, multiply, pack_rows, packed_length};
+use super::{Finish, Matrix, MatrixMut, Panels, multiply, pack_rows, packed_length, rows_by_panel};
 use crate::amx::{self, Amx, PackedTiles, Product, TilePanels};
 use crate::buffer::Lines;
 use crate::{Isa, Precision};
@@ -31,12 +34,7 @@ impl Form {
             Precision::Bf16 if tiles => Self::TilesBf16(PackedTiles::pack(weights)),
             Precision::Int8 if tiles => Self::TilesInt8(PackedTiles::pack(weights)),
             Precision::F32 => Self::F32(plain_lines(isa, weights)),
-            Precision::Bf16 => {
-                let plain = plain_lines(isa, weights);
-                let mut pairs = Lines::zeroed(plain.len() / 2);
-                pack_pairs(&plain, isa.panel_columns(), &mut pairs);
-                Self::Bf16(pairs)
-            }
+            Precision::Bf16 => Self::Bf16(pair_lines(isa, weights)),
             Precision::Int16 => Self::Int16(IntegerMatrix::pack(isa, weights)),
             Precision::Int8 => Self::Int8(IntegerMatrix::pack(isa, weights)),
         }
@@ -70,9 +68,23 @@ impl Form {
 }
 
 fn plain_lines(isa: Isa, weights: Matrix<'_>) -> Lines<f32> {
-    let width = isa.panel_columns();
-    let mut lines = Lines::zeroed(packed_length(weights.rows(), weights.columns(), width));
-    pack_rows(weights, width, &mut lines);
+    let (width, features) = (isa.panel_columns(), weights.columns());
+    let mut lines = Lines::zeroed(packed_length(weights.rows(), features, width));
+    let panels = lines.par_chunks_exact_mut(width * features);
+    let pairs = rows_by_panel(weights, width).zip(panels);
+    pairs.for_each(|(rows, panel)| pack_rows(rows, width, panel));
+    lines
+}
+
+fn pair_lines(isa: Isa, weights: Matrix<'_>) -> Lines<u32> {
+    let (width, features) = (isa.panel_columns(), weights.columns());
+    let mut lines = Lines::zeroed(packed_length(weights.rows(), features, width) / 2);
+    let panels = lines.par_chunks_exact_mut(width / 2 * features);
+    let plain = || vec![0.0; width * features];
+    rows_by_panel(weights, width).zip(panels).for_each_init(plain, |plain, (rows, panel)| {
+        pack_rows(rows, width, plain);
+        pack_pairs(plain, width, panel);
+    });
     lines
 }
 

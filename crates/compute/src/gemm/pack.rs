@@ -5,7 +5,12 @@
 
 use std::ops::Range;
 
+use rayon::iter::{IndexedParallelIterator, IntoParallelIterator as _, ParallelIterator as _};
+
 use super::Matrix;
+
+/// Panels that a thread packs at least: fewer are not worth waking one.
+const PANELS_PER_PART_MIN: usize = 8;
 
 /// Numbers in the packed form of `columns` columns of `features` features.
 pub(crate) fn packed_length(columns: usize, features: usize, width: usize) -> usize {
@@ -99,6 +104,18 @@ impl<'a, T> Panels<'a, T> {
         assert!(features <= self.features, "{features} features of {}", self.features);
         Self { features, ..self }
     }
+}
+
+/// The rows of `source` that become the columns of one panel each, side by side on all threads of
+/// the current pool.
+pub(crate) fn rows_by_panel(
+    source: Matrix<'_>,
+    width: usize,
+) -> impl IndexedParallelIterator<Item = Matrix<'_>> {
+    let rows_of =
+        move |panel: usize| source.rows_in(panel * width..((panel + 1) * width).min(source.rows()));
+    let panels = 0..source.rows().div_ceil(width);
+    panels.into_par_iter().with_min_len(PANELS_PER_PART_MIN).map(rows_of)
 }
 
 /// Packs `source`, whose rows become the columns of the panels: weights `[outputs, inputs]`,

@@ -138,8 +138,12 @@ impl QwenConfig {
         })?;
         let text = QwenText::of(section(&config, "text_config")?)?;
         let vision = QwenVision::of(section(&config, "vision_config")?, text.layer.width)?;
-        let fits = vision.deepstack.len() <= text.layers;
-        require(fits, "vision_config.deepstack_visual_indexes has more entries than text layers")?;
+        // Behind the last layer they would change no state that is read.
+        let fits = vision.deepstack.len() < text.layers;
+        require(
+            fits,
+            "vision_config.deepstack_visual_indexes must have fewer entries than there are text layers",
+        )?;
         let image_id: u32 = value(&config, "image_token_id")?;
         within("image_token_id", image_id as usize, 0..=text.vocabulary - 1)?;
         Ok(Self { text, vision, image_id })

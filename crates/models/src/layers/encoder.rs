@@ -10,7 +10,7 @@ use onespace_compute::{
     Workspace, attention, attention_over, layer_norm,
 };
 
-use super::{Packing, Turns, by_rows};
+use super::{Packing, Turns, by_rows, gather_rows};
 use crate::LoadError;
 use crate::trace::Trace;
 use crate::weights::Weights;
@@ -216,18 +216,5 @@ impl Turn<'_> {
                 });
             }
         }
-    }
-}
-
-/// Copies the first `width` numbers of one place of each sequence; places are `stride` numbers
-/// apart.
-fn gather_rows(
-    states: &[f32],
-    (stride, width): (usize, usize),
-    (offsets, rows): (&[usize], &[usize]),
-    out: &mut [f32],
-) {
-    for ((row, offset), out) in rows.iter().zip(offsets).zip(out.chunks_exact_mut(width)) {
-        out.copy_from_slice(&states[(offset + row) * stride..][..width]);
     }
 }

@@ -10,7 +10,7 @@ use onespace_compute::{
 };
 
 use super::turns::Turns;
-use super::{Linear, Packing, by_rows};
+use super::{Linear, Packing, by_rows, gather_rows, last_places};
 use crate::LoadError;
 use crate::weights::Weights;
 
@@ -133,11 +133,43 @@ impl GatedLayer {
         let places = hidden.len() / width;
         let attended_width = self.shape.heads * self.shape.head;
         let mut attended = workspace.scratch.take(places * attended_width);
-        attention_over(&self.attention_input(&heads, offsets), &mut attended, workspace);
+        let input = self.attention_input((&heads, self.heads_width()), &heads, (offsets, offsets));
+        attention_over(&input, &mut attended, workspace);
         workspace.scratch.put(heads);
         self.add(&self.out, self.out_norm.as_ref(), (&attended, &mut *hidden), workspace);
         workspace.scratch.put(attended);
         self.add_mlp(hidden, workspace);
+    }
+
+    /// Runs the layer, but gives only one state of each sequence, that of its last place: `out` is
+    /// `[sequences, width]`. The other places are keys and values only.
+    pub(crate) fn forward_to_last(
+        &self,
+        (hidden, offsets): (&[f32], &[usize]),
+        (turns, out): (&Turns, &mut [f32]),
+        workspace: &mut Workspace,
+    ) {
+        let (width, attended_width) = (self.shape.width, self.shape.heads * self.shape.head);
+        let last = last_places(offsets);
+        gather_rows(hidden, (width, width), (offsets, &last), out);
+        let heads = self.normed_heads(hidden, turns, workspace);
+        let mut queries = workspace.scratch.take(last.len() * attended_width);
+        let each = (self.heads_width(), attended_width);
+        gather_rows(&heads, each, (offsets, &last), &mut queries);
+        let query_offsets: Vec<usize> = (0..=last.len()).collect();
+        let mut attended = workspace.scratch.take(queries.len());
+        let asked = (&*queries, attended_width);
+        let input = self.attention_input(asked, &heads, (&query_offsets, offsets));
+        attention_over(&input, &mut attended, workspace);
+        [heads, queries].into_iter().for_each(|buffer| workspace.scratch.put(buffer));
+        self.add(&self.out, self.out_norm.as_ref(), (&attended, &mut *out), workspace);
+        workspace.scratch.put(attended);
+        self.add_mlp(out, workspace);
+    }
+
+    /// Numbers of all heads of a place.
+    fn heads_width(&self) -> usize {
+        self.shape.all_heads() * self.shape.head
     }
 
     /// Queries, keys and values, normalised and turned: `[places, all heads * head]`.
@@ -148,7 +180,7 @@ impl GatedLayer {
         by_rows(cpu, (&mut normed, shape.width), |cpu, _, rows| {
             rms_norm(cpu, &self.attention_norm, rows);
         });
-        let stride = shape.all_heads() * shape.head;
+        let stride = self.heads_width();
         let mut heads = workspace.scratch.take(hidden.len() / shape.width * stride);
         self.qkv.apply(cpu, &normed, Finish::default(), &mut heads);
         workspace.scratch.put(normed);
@@ -169,21 +201,27 @@ impl GatedLayer {
         heads
     }
 
-    fn attention_input<'a>(&self, heads: &'a [f32], offsets: &'a [usize]) -> AttentionInput<'a> {
+    /// Attention of `queries`, whose places are `query_stride` numbers apart, to the keys and values
+    /// among `heads`.
+    fn attention_input<'a>(
+        &self,
+        (queries, query_stride): (&'a [f32], usize),
+        heads: &'a [f32],
+        (query_offsets, key_offsets): (&'a [usize], &'a [usize]),
+    ) -> AttentionInput<'a> {
         let shape = &self.shape;
-        let stride = shape.all_heads() * shape.head;
-        let from = |first: usize, count: usize| Heads {
+        let from = |first: usize| Heads {
             values: &heads[(first * shape.head).min(heads.len())..],
-            stride,
-            heads: count,
+            stride: self.heads_width(),
+            heads: shape.key_heads,
         };
         AttentionInput {
-            queries: from(0, shape.heads),
-            keys: from(shape.heads, shape.key_heads),
-            values: from(shape.heads + shape.key_heads, shape.key_heads),
+            queries: Heads { values: queries, stride: query_stride, heads: shape.heads },
+            keys: from(shape.heads),
+            values: from(shape.heads + shape.key_heads),
             head: shape.head,
-            query_offsets: offsets,
-            key_offsets: offsets,
+            query_offsets,
+            key_offsets,
             mask: shape.mask,
         }
     }
@@ -279,21 +317,23 @@ impl Source<'_> {
 
     /// The matrices of queries, keys and values as one, the heads of the first two reordered.
     fn heads(&mut self, order: HeadOrder<'_>) -> Result<Linear, LoadError> {
-        let (shape, mut joined) = (self.shape, Vec::new());
-        let (width, head) = (shape.width, shape.head);
-        for (which, heads) in [("q", shape.heads), ("k", shape.key_heads), ("v", shape.key_heads)] {
-            let name = self.matrix(&format!("self_attn.{which}_proj"));
-            let stored = self.weights.take(&format!("{name}.weight"), &[heads * head, width])?;
-            if which == "v" {
-                joined.extend(stored);
-                continue;
+        let (packing, shape) = (self.packing, self.shape);
+        let (width, reordered) = (shape.width, shape.heads + shape.key_heads);
+        let part = |which: &str, heads: usize| {
+            (self.matrix(&format!("self_attn.{which}_proj")) + ".weight", heads * shape.head)
+        };
+        let parts =
+            [part("q", shape.heads), part("k", shape.key_heads), part("v", shape.key_heads)];
+        self.weights.look_at_joined(&parts, width, |joined| {
+            if order.is_sorted() {
+                return Linear::new(packing, joined, width, None);
             }
-            for one in stored.chunks_exact(head * width) {
-                for &at in order {
-                    joined.extend_from_slice(&one[at * width..][..width]);
-                }
-            }
-        }
-        Ok(Linear::new(self.packing, &joined, width, None))
+            let (turned, others) = joined.split_at(reordered * shape.head * width);
+            let rows = turned
+                .chunks_exact(shape.head * width)
+                .flat_map(|head| order.iter().map(|&at| &head[at * width..][..width]));
+            let joined: Vec<f32> = rows.chain([others]).flatten().copied().collect();
+            Linear::new(packing, &joined, width, None)
+        })
     }
 }

@@ -55,8 +55,7 @@ impl Linear {
         name: &str,
         (inputs, outputs): (usize, usize),
     ) -> Result<Self, LoadError> {
-        let matrix = weights.take(&format!("{name}.weight"), &[outputs, inputs])?;
-        Ok(Self::new(packing, &matrix, inputs, None))
+        Self::load_joined_without_bias(weights, packing, &[(name.to_owned(), outputs)], inputs)
     }
 
     /// Takes several layers without bias, with their numbers of outputs, and puts their outputs one
@@ -67,12 +66,9 @@ impl Linear {
         parts: &[(String, usize)],
         inputs: usize,
     ) -> Result<Self, LoadError> {
-        let outputs: usize = parts.iter().map(|(_, outputs)| outputs).sum();
-        let mut matrix = Vec::with_capacity(outputs * inputs);
-        for (name, outputs) in parts {
-            matrix.extend(weights.take(&format!("{name}.weight"), &[*outputs, inputs])?);
-        }
-        Ok(Self::new(packing, &matrix, inputs, None))
+        let tensor = |(name, outputs): &(String, usize)| (format!("{name}.weight"), *outputs);
+        let parts: Vec<_> = parts.iter().map(tensor).collect();
+        weights.look_at_joined(&parts, inputs, |joined| Self::new(packing, joined, inputs, None))
     }
 
     /// Takes several layers of the same sizes and puts their outputs one after the other.
@@ -82,12 +78,13 @@ impl Linear {
         names: &[String],
         (inputs, outputs): (usize, usize),
     ) -> Result<Self, LoadError> {
-        let (mut matrix, mut bias) = (Vec::new(), Vec::new());
+        let parts: Vec<_> = names.iter().map(|name| (name.clone(), outputs)).collect();
+        let joined = Self::load_joined_without_bias(weights, packing, &parts, inputs)?;
+        let mut bias = Vec::new();
         for name in names {
-            matrix.extend(weights.take(&format!("{name}.weight"), &[outputs, inputs])?);
             bias.extend(weights.take(&format!("{name}.bias"), &[outputs])?);
         }
-        Ok(Self::new(packing, &matrix, inputs, Some(bias)))
+        Ok(Self { bias: Some(bias), ..joined })
     }
 
     /// `finish(input · weightsᵀ + bias)`, with this layer's bias.

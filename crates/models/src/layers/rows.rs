@@ -19,3 +19,21 @@ pub(crate) fn by_rows(
     let alone = cpu.with_threads(1);
     cpu.map_parts(runs, |(index, run): (usize, &mut [f32])| work(alone, index * each, run));
 }
+
+/// Copies the first `width` numbers of one place of each sequence; places are `stride` numbers
+/// apart.
+pub(crate) fn gather_rows(
+    states: &[f32],
+    (stride, width): (usize, usize),
+    (offsets, rows): (&[usize], &[usize]),
+    out: &mut [f32],
+) {
+    for ((row, offset), out) in rows.iter().zip(offsets).zip(out.chunks_exact_mut(width)) {
+        out.copy_from_slice(&states[(offset + row) * stride..][..width]);
+    }
+}
+
+/// The last place of each sequence, counted from its own start.
+pub(crate) fn last_places(offsets: &[usize]) -> Vec<usize> {
+    offsets.windows(2).map(|range| range[1] - range[0] - 1).collect()
+}

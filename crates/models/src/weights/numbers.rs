@@ -51,6 +51,13 @@ impl NumberKind {
     }
 }
 
+/// The place of the first number that is not finite.
+pub(super) fn first_not_finite(values: &[f32]) -> Option<usize> {
+    // Without a way out of the loop, several numbers are looked at at once.
+    let all = values.iter().fold(true, |all, value| all & value.is_finite());
+    if all { None } else { values.iter().position(|value| !value.is_finite()) }
+}
+
 /// In blocks, because processors convert several halves at once.
 fn widen_f16(bytes: &[u8], out: &mut [f32]) {
     let mut halves = [f16::ZERO; WIDEN_AT_ONCE];

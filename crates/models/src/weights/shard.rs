@@ -6,15 +6,19 @@ use std::fs::File;
 use std::io;
 use std::ops::Range;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use sha2::{Digest, Sha256};
 
 use super::header::{self, Entry, HEADER_BYTES_MAX, PREFIX_BYTES};
+use super::numbers::{NumberKind, first_not_finite};
 use super::unreadable;
 use crate::{LoadError, LoadErrorKind};
 
 /// Longest file in bytes. All of it is read once, for its hash.
 const FILE_BYTES_MAX: u64 = 64 << 30;
+/// Numbers of a tensor that a thread reads at a time.
+pub(super) const NUMBERS_AT_ONCE: usize = 1 << 19;
 /// Bytes read at a time for hashing.
 const HASHED_AT_ONCE_BYTES: u64 = 1 << 20;
 
@@ -117,12 +121,26 @@ impl Shard {
         }
     }
 
-    /// SHA-256 of all bytes, in hexadecimal.
-    pub(super) fn sha256(&self) -> Result<String, LoadError> {
+    /// Reads the part `index` of a tensor, [`NUMBERS_AT_ONCE`] numbers but for the last one. Returns
+    /// the place in the tensor of the first of them that is not finite.
+    pub(super) fn widen(
+        &self,
+        (kind, tensor): (NumberKind, &Range<u64>),
+        (index, part): (usize, &mut [f32]),
+    ) -> Result<Option<usize>, LoadError> {
+        let first = index * NUMBERS_AT_ONCE;
+        let start = tensor.start + (first * kind.bytes()) as u64;
+        let bytes = self.read(start..start + (part.len() * kind.bytes()) as u64)?;
+        kind.widen(&bytes, part);
+        Ok(first_not_finite(part).map(|at| first + at))
+    }
+
+    /// SHA-256 of all bytes, in hexadecimal; of fewer once nobody wants it any more.
+    pub(super) fn sha256(&self, unwanted: &AtomicBool) -> Result<String, LoadError> {
         let mut hash = Sha256::new();
         let length = self.length();
         let mut start = 0;
-        while start < length {
+        while start < length && !unwanted.load(Ordering::Relaxed) {
             let end = (start + HASHED_AT_ONCE_BYTES).min(length);
             hash.update(self.read(start..end)?);
             start = end;

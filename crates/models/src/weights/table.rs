@@ -4,12 +4,12 @@ use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::Shard;
-use super::numbers::NumberKind;
-use crate::LoadError;
+use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
 
-/// Bytes checked at a time.
-const CHECKED_AT_ONCE_BYTES: u64 = 1 << 20;
+use super::numbers::NumberKind;
+use super::shard::NUMBERS_AT_ONCE;
+use super::{Shard, first};
+use crate::LoadError;
 
 /// The vectors of a vocabulary, in their file, read and widened row by row as they are used. The
 /// system keeps in memory what is used often, and may drop it.
@@ -39,20 +39,13 @@ impl TokenTable {
 
     /// The place of the first number that is not finite.
     pub(super) fn first_not_finite(&self) -> Result<Option<usize>, LoadError> {
-        let mut values = Vec::new();
-        let (mut passed, mut start) = (0, self.start);
-        while start < self.end {
-            let end = (start + CHECKED_AT_ONCE_BYTES).min(self.end);
-            let bytes = self.shard.read(start..end)?;
-            values.resize(bytes.len() / self.kind.bytes(), 0.0);
-            self.kind.widen(&bytes, &mut values);
-            if let Some(at) = values.iter().position(|value: &f32| !value.is_finite()) {
-                return Ok(Some(passed + at));
-            }
-            passed += values.len();
-            start = end;
-        }
-        Ok(None)
+        let (numbers, stored) = (self.rows * self.width, (self.kind, &(self.start..self.end)));
+        let check = |values: &mut Vec<f32>, part: usize| {
+            values.resize((numbers - part * NUMBERS_AT_ONCE).min(NUMBERS_AT_ONCE), 0.0);
+            self.shard.widen(stored, (part, values))
+        };
+        let parts = (0..numbers.div_ceil(NUMBERS_AT_ONCE)).into_par_iter();
+        first(parts.map_init(Vec::new, check))
     }
 
     /// Writes the rows of `ids`, all below [`Self::rows`], one after the other; `out` is

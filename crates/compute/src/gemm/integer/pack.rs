@@ -2,15 +2,18 @@
 
 use std::ops::Range;
 
+use rayon::iter::{IndexedParallelIterator as _, ParallelIterator as _};
+use rayon::slice::ParallelSliceMut as _;
+
 use super::super::line::PanelElement;
-use super::super::{Matrix, Panels};
+use super::super::{Matrix, Panels, rows_by_panel};
 use super::quantize::{FEATURES_MAX, Room, quantize};
 use crate::Isa;
 use crate::buffer::Lines;
 use crate::simd::{Kernel, LANES_MAX, Simd};
 
 /// What integer weights are stored in.
-pub(crate) trait WeightInteger: PanelElement<Input = i16> {
+pub(crate) trait WeightInteger: PanelElement<Input = i16> + Send {
     /// How large the weights may get.
     fn room(features: usize) -> Room;
     /// The weight, which fits because of the room.
@@ -59,7 +62,11 @@ impl<T: WeightInteger> IntegerMatrix<T> {
         let columns = weights.rows().next_multiple_of(width);
         let mut data = Lines::zeroed(columns * inputs.next_multiple_of(2));
         let mut scales = Lines::zeroed(columns);
-        let length = isa.run(Pack { weights, width, data: &mut data, scales: &mut scales });
+        let panels = data.par_chunks_mut(width * inputs.next_multiple_of(2));
+        let packed = rows_by_panel(weights, width).zip(panels).zip(scales.par_chunks_mut(width));
+        let lengths = packed
+            .map(|((weights, panel), scales)| isa.run(Pack { weights, width, panel, scales }));
+        let length = lengths.reduce(|| 0.0, f32::max);
         Self { data, scales, row_room: Room::beside(length, inputs) }
     }
 
@@ -80,10 +87,11 @@ impl<T: WeightInteger> IntegerMatrix<T> {
     }
 }
 
+/// One panel.
 struct Pack<'a, T> {
     weights: Matrix<'a>,
     width: usize,
-    data: &'a mut [T],
+    panel: &'a mut [T],
     scales: &'a mut [f32],
 }
 
@@ -99,17 +107,15 @@ impl<T: WeightInteger> Kernel for Pack<'_, T> {
     fn run<S: Simd>(self, simd: S) -> f32 {
         let inputs = self.weights.columns();
         let mut integers = vec![0_i16; inputs.next_multiple_of(LANES_MAX)];
-        let panel = self.width * inputs.next_multiple_of(2);
         let mut longest = 0;
         for column in 0..self.weights.rows() {
             let room = T::room(inputs);
             self.scales[column] = quantize(simd, self.weights.row(column), room, &mut integers);
             let squares = integers.iter().map(|&integer| i64::from(integer).pow(2)).sum::<i64>();
             longest = longest.max(squares);
-            let lines = &mut self.data[column / self.width * panel..][..panel];
-            let pairs = integers.chunks_exact(2);
-            for (line, pair) in lines.chunks_exact_mut(2 * self.width).zip(pairs) {
-                let place = &mut line[2 * (column % self.width)..][..2];
+            let lines = self.panel.chunks_exact_mut(2 * self.width);
+            for (line, pair) in lines.zip(integers.chunks_exact(2)) {
+                let place = &mut line[2 * column..][..2];
                 place[0] = T::narrow(pair[0]);
                 place[1] = T::narrow(pair[1]);
             }

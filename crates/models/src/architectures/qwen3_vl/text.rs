@@ -5,7 +5,7 @@ use onespace_compute::{RmsNorm, Workspace, rms_norm};
 use super::positions::turns;
 use super::sequence::{Layout, Run};
 use crate::huggingface::QwenText;
-use crate::layers::{Frequencies, GatedLayer, Packing};
+use crate::layers::{Frequencies, GatedLayer, Packing, Turns, gather_rows, last_places};
 use crate::trace::Trace;
 use crate::weights::{TokenTable, Weights};
 use crate::{EncodedImage, LoadError, ModelError};
@@ -84,24 +84,43 @@ impl TextStack {
         }
         trace.record("cosines", &turns.cosines);
         trace.record("sines", &turns.sines);
+        let mut states = self.through_layers(
+            (&mut hidden, &layout.offsets),
+            (&turns, &images),
+            (&mut *workspace, trace),
+        );
+        workspace.scratch.put(hidden);
+        rms_norm(workspace.cpu, &self.final_norm, &mut states);
+        Ok(states.chunks_exact(width).map(<[f32]>::to_vec).collect())
+    }
+
+    /// Runs all layers on `[places, width]` and gives the state of the last place of each sequence:
+    /// `[sequences, width]`. The last layer runs for these places only, unless someone looks at
+    /// the others.
+    fn through_layers(
+        &self,
+        (hidden, offsets): (&mut [f32], &[usize]),
+        (turns, images): (&Turns, &[(usize, &EncodedImage)]),
+        (workspace, trace): (&mut Workspace, &mut Trace),
+    ) -> Vec<f32> {
+        let width = self.width;
+        let mut states = vec![0.0; (offsets.len() - 1) * width];
         for (index, layer) in self.layers.iter().enumerate() {
-            layer.forward((&mut hidden, &layout.offsets), &turns, workspace);
-            if let Some(name) = LAYER_NAMES.get(index) {
-                trace.record(name, &hidden);
+            if index + 1 == self.layers.len() && !trace.is_on() {
+                layer.forward_to_last((hidden, offsets), (turns, &mut states), workspace);
+                return states;
             }
-            for (first, image) in &images {
+            layer.forward((&mut *hidden, offsets), turns, workspace);
+            if let Some(name) = LAYER_NAMES.get(index) {
+                trace.record(name, hidden);
+            }
+            for (first, image) in images {
                 add_deepstack(image, index, &mut hidden[first * width..]);
             }
         }
-        trace.record("last layer", &hidden);
-        let last = layout.offsets[1..].iter().map(|end| {
-            let mut state = hidden[(end - 1) * width..end * width].to_vec();
-            rms_norm(workspace.cpu, &self.final_norm, &mut state);
-            state
-        });
-        let states = last.collect();
-        workspace.scratch.put(hidden);
-        Ok(states)
+        trace.record("last layer", hidden);
+        gather_rows(hidden, (width, width), (offsets, &last_places(offsets)), &mut states);
+        states
     }
 
     /// Lays out tokens and pictures; returns the first place of each picture.
