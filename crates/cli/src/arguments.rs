@@ -15,8 +15,8 @@ use crate::expiry::Expiry;
 use crate::logging::LogFormat;
 
 pub(crate) use models::{
-    ModelArguments, ModelsAction, ModelsArguments, ModelsDirArguments, PrecisionFor, PullArguments,
-    VerifyArguments, default_models_dir,
+    ModelArguments, ModelsAction, ModelsArguments, ModelsDirArguments, PrecisionChoice,
+    PrecisionFor, PullArguments, VerifyArguments, default_models_dir,
 };
 
 /// The name of the hidden command that decodes pictures in a process of its own.

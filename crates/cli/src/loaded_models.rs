@@ -168,7 +168,7 @@ pub(crate) fn load_all(asked: &ModelArguments) -> Result<Vec<LoadedModel>, Failu
 fn precision_of(precisions: &[PrecisionFor], model: &str) -> Option<Precision> {
     let last =
         |name: Option<&str>| precisions.iter().rev().find(|choice| choice.model.as_deref() == name);
-    last(Some(model)).or_else(|| last(None)).and_then(|choice| choice.precision)
+    last(Some(model)).or_else(|| last(None)).and_then(|asked| asked.choice.0)
 }
 
 /// A precision for a model that is not asked for is a mistake.

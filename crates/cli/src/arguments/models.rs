@@ -41,13 +41,29 @@ pub(crate) struct ModelArguments {
     pub(crate) threads: Option<usize>,
 }
 
+/// A precision by its name; `None` for `auto`, the fastest that is as good as f32.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PrecisionChoice(pub(crate) Option<Precision>);
+
+impl FromStr for PrecisionChoice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "auto" {
+            return Ok(Self(None));
+        }
+        let names = || Precision::ALL.map(Precision::name).join(", ");
+        let named = Precision::named(text).ok_or_else(|| format!("expected {} or auto", names()));
+        named.map(|precision| Self(Some(precision)))
+    }
+}
+
 /// A precision, for one model or for all.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct PrecisionFor {
     /// As it stands in `--model`; `None` for all.
     pub(crate) model: Option<String>,
-    /// `None` for the fastest that is as good as f32.
-    pub(crate) precision: Option<Precision>,
+    pub(crate) choice: PrecisionChoice,
 }
 
 impl FromStr for PrecisionFor {
@@ -58,14 +74,9 @@ impl FromStr for PrecisionFor {
             Some((model, precision)) => (Some(model.to_owned()), precision),
             None => (None, text),
         };
-        let precision = match precision {
-            "auto" => None,
-            name => Some(Precision::named(name).ok_or_else(|| {
-                let names = Precision::ALL.map(Precision::name).join(", ");
-                format!("expected {names} or auto; with MODEL= before it, for one model")
-            })?),
-        };
-        Ok(Self { model, precision })
+        let choice = precision.parse();
+        let choice = choice.map_err(|e| format!("{e}; with MODEL= before it, for one model"))?;
+        Ok(Self { model, choice })
     }
 }
 
@@ -96,8 +107,8 @@ pub(crate) enum ModelsAction {
         #[arg(value_name = "NAME|DIR")]
         model: Option<String>,
         /// How it computes: f32, bf16, int16, int8, or auto for the fastest that is as good as f32.
-        #[arg(long, value_name = "PRECISION", default_value = "auto", value_parser = PrecisionFor::from_str)]
-        precision: PrecisionFor,
+        #[arg(long, value_name = "PRECISION", default_value = "auto", value_parser = PrecisionChoice::from_str)]
+        precision: PrecisionChoice,
         /// Print JSON.
         #[arg(long)]
         json: bool,
@@ -116,8 +127,8 @@ pub(crate) struct VerifyArguments {
     pub(crate) model: Option<String>,
     /// The precision to check: f32, bf16, int16, int8, or auto for the fastest that is as good as
     /// f32.
-    #[arg(long, value_name = "PRECISION", default_value = "auto", value_parser = PrecisionFor::from_str)]
-    pub(crate) precision: PrecisionFor,
+    #[arg(long, value_name = "PRECISION", default_value = "auto", value_parser = PrecisionChoice::from_str)]
+    pub(crate) precision: PrecisionChoice,
     /// Print JSON, a line for each check.
     #[arg(long)]
     pub(crate) json: bool,

@@ -9,7 +9,7 @@ use onespace_media::PreparedImage;
 use onespace_models::{EmbeddingModel, InputPart, Sequence, TokenizedInput};
 use serde::Serialize;
 
-use crate::arguments::{ModelsDirArguments, PrecisionFor};
+use crate::arguments::{ModelsDirArguments, PrecisionChoice};
 use crate::failure::Failure;
 use crate::loaded_models;
 use crate::output::{say, say_json};
@@ -34,8 +34,8 @@ pub(crate) struct BenchArguments {
     #[command(flatten)]
     dir: ModelsDirArguments,
     /// How it computes: f32, bf16, int16, int8, or auto for the fastest that is as good as f32.
-    #[arg(long, value_name = "PRECISION", default_value = "auto", value_parser = PrecisionFor::from_str)]
-    precision: PrecisionFor,
+    #[arg(long, value_name = "PRECISION", default_value = "auto", value_parser = PrecisionChoice::from_str)]
+    precision: PrecisionChoice,
     /// What goes in.
     #[arg(long, value_name = "KIND", default_value = "image")]
     input: Input,
@@ -90,7 +90,7 @@ struct Measured {
 
 pub(crate) fn run(arguments: &BenchArguments) -> Result<(), Failure> {
     let asked = arguments.model.as_deref();
-    let loaded = loaded_models::load_named(asked, &arguments.dir, arguments.precision.precision)?;
+    let loaded = loaded_models::load_named(asked, &arguments.dir, arguments.precision.0)?;
     let model = loaded.model;
     let threads = arguments
         .threads

@@ -16,7 +16,7 @@ pub(crate) fn run(arguments: ModelsArguments) -> Result<(), Failure> {
         ModelsAction::List { known: true, json, .. } => list::known(json),
         ModelsAction::List { known: false, json, dir } => list::local(&dir, json),
         ModelsAction::Show { model, precision, json, dir } => {
-            show::run(model.as_deref(), &dir, precision.precision, json)
+            show::run(model.as_deref(), &dir, precision.0, json)
         }
         ModelsAction::Verify(arguments) => verify::run(&arguments),
     }

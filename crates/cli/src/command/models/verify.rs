@@ -59,7 +59,7 @@ fn loaded_checks(arguments: &VerifyArguments) -> Vec<Check> {
     let load = |precision| {
         loaded_models::load_named(arguments.model.as_deref(), &arguments.dir, precision)
     };
-    let loaded = match load(arguments.precision.precision) {
+    let loaded = match load(arguments.precision.0) {
         Ok(loaded) => loaded,
         Err(failure) => return vec![unloadable(&failure)],
     };
