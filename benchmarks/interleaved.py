@@ -24,6 +24,8 @@ ARCHITECTURES = ("qwen3-vl-2b", "embeddinggemma2")
 PEERS = ("transformers-bf16", "transformers-f32")
 OURS = "onespace-bf16"
 FIRST_CASE = next(iter(interleaved_cases.CASES))
+# An engine whose calls take longer takes one turn in each case, so that a run ends.
+SLOW_CALL_SECONDS = 30.0
 # Pictures that are embedded twice through the server.
 KEPT_PICTURES = 3
 
@@ -117,6 +119,9 @@ def take_turns(asked, ours: Program, peers: dict[str, Line]) -> dict[tuple[str, 
         for number in range(asked.rounds):
             first = number % len(engines)
             for engine in engines[first:] + engines[:first]:
+                earlier = turns.get((engine, case))
+                if earlier and 1 / earlier[0].items_per_s > SLOW_CALL_SECONDS:
+                    continue
                 if engine == OURS:
                     turn = own_turn(ours, case, asked.seconds)
                 else:
