@@ -210,6 +210,23 @@ test("a stored file is shown as a picture or not at all", async () => {
     assert.equal(refused.status, 400, hostile);
   }
   // A picture with markup behind its end stays a picture.
+test("an origin is its scheme, host and port, however the operator writes them", async () => {
+  const behind = await Server.start("--public-url", "HTTPS://Emb.Example.com:443/");
+  try {
+    assert.match(behind.output, /https:\/\/emb\.example\.com\/#\/set-up/);
+    const asked = async (origin, host) => (await behind.request("POST", "/console/api/links", {
+      headers: { origin, host, "content-type": "application/json", "content-length": 12 }, body: '{"link":"x"}',
+    })).json().code;
+    for (const host of ["10.0.0.7:8080", "emb.example.com"]) {
+      assert.equal(await asked("https://emb.example.com", host), "sign_up_refused", host);
+      assert.equal(await asked("http://emb.example.com", host), "cross_site_refused", host);
+      assert.equal(await asked("https://emb.example.com:8443", host), "cross_site_refused", host);
+    }
+  } finally {
+    await behind.stop();
+  }
+});
+
   const polyglot = await person.upload("polyglot.png", Buffer.concat([picture("red_square.png"), Buffer.from("<script>alert(1)</script>")])).catch(() => null);
   if (polyglot) assert.equal((await person.api("GET", `/assets/${polyglot}/picture`)).headers["content-type"], "image/png");
   assert.equal((await person.api("GET", "/assets/0123456789abcdef01234567/picture")).status, 404);

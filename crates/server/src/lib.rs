@@ -24,6 +24,7 @@ pub mod offline;
 mod openapi;
 mod pace;
 mod path_segment;
+pub mod public_url;
 mod query;
 pub mod router;
 mod routes;
