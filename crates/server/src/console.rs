@@ -6,6 +6,7 @@
 //! for why another site's page can do nothing here.
 
 mod api;
+mod attempts;
 mod bundle;
 mod cookie;
 mod files;
@@ -13,7 +14,8 @@ mod headers;
 mod pages;
 mod passwords;
 mod same_origin;
-mod sign_in_attempts;
+
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::FromRequestParts;
@@ -27,19 +29,34 @@ use onespace_wire::error_code::ErrorCode;
 use crate::app::App;
 use crate::error::{ApiError, ApiResult, blocking};
 use crate::routes::not_served;
+use attempts::Attempts;
 use cookie::SessionCookie;
 use passwords::PasswordSlots;
-use sign_in_attempts::SignInAttempts;
+
+/// Wrong passwords of one client for one address, after which it must wait.
+const SIGN_IN_FAILURES_MAX: usize = 5;
+/// How long a wrong password counts, in minutes.
+const SIGN_IN_WINDOW_MINUTES: u64 = 15;
+/// Accounts that one client makes by open sign-up, after which it must wait.
+const OPEN_SIGN_UPS_MAX: usize = 10;
+/// How long such an account counts, in minutes.
+const OPEN_SIGN_UP_WINDOW_MINUTES: u64 = 60;
 
 /// What the console keeps in memory.
 pub(crate) struct ConsoleState {
     pub(crate) passwords: PasswordSlots,
-    pub(crate) attempts: SignInAttempts,
+    pub(crate) sign_ins: Attempts,
+    pub(crate) open_sign_ups: Attempts,
 }
 
 impl ConsoleState {
     pub(crate) fn new() -> Self {
-        Self { passwords: PasswordSlots::new(), attempts: SignInAttempts::default() }
+        let minutes = |minutes: u64| Duration::from_secs(minutes * 60);
+        Self {
+            passwords: PasswordSlots::new(),
+            sign_ins: Attempts::new(SIGN_IN_FAILURES_MAX, minutes(SIGN_IN_WINDOW_MINUTES)),
+            open_sign_ups: Attempts::new(OPEN_SIGN_UPS_MAX, minutes(OPEN_SIGN_UP_WINDOW_MINUTES)),
+        }
     }
 }
 
