@@ -10,7 +10,7 @@ mod attempts;
 mod bundle;
 mod cookie;
 mod files;
-mod headers;
+pub(crate) mod headers;
 mod pages;
 mod passwords;
 mod same_origin;
@@ -22,13 +22,15 @@ use axum::extract::FromRequestParts;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{delete, get, post};
 use http::request::Parts;
-use http::{HeaderMap, Method};
+use http::{HeaderMap, HeaderName, Method};
 use onespace_store::Session;
 use onespace_wire::error_code::ErrorCode;
 
 use crate::app::App;
 use crate::error::{ApiError, ApiResult, blocking};
 use crate::routes::not_served;
+pub(crate) use same_origin::is_of_our_page;
+
 use attempts::Attempts;
 use cookie::SessionCookie;
 use passwords::PasswordSlots;
@@ -41,6 +43,8 @@ const SIGN_IN_WINDOW_MINUTES: u64 = 15;
 const OPEN_SIGN_UPS_MAX: usize = 10;
 /// How long such an account counts, in minutes.
 const OPEN_SIGN_UP_WINDOW_MINUTES: u64 = 60;
+/// The header by which a page says who it believes is signed in: the `id` that it was told.
+const EXPECTED_USER: HeaderName = HeaderName::from_static("x-onespace-user");
 
 /// What the console keeps in memory.
 pub(crate) struct ConsoleState {
@@ -115,8 +119,41 @@ pub(crate) async fn session_of(
     session.map(Some).ok_or_else(ended)
 }
 
+/// As [`session_of`], for what is done in the name of the user whom the page believes to be signed
+/// in: with two tabs, somebody else may be meanwhile.
+///
+/// # Errors
+///
+/// Those of [`session_of`], and `session_required` when it is the session of another user.
+pub(crate) async fn session_as_expected(
+    app: &App,
+    method: &Method,
+    headers: &HeaderMap,
+) -> ApiResult<Option<Session>> {
+    let session = session_of(app, method, headers).await?;
+    if let Some(session) = &session {
+        require_expected_user(session, headers)?;
+    }
+    Ok(session)
+}
+
+fn require_expected_user(session: &Session, headers: &HeaderMap) -> ApiResult<()> {
+    match headers.get(EXPECTED_USER) {
+        Some(expected) if expected.as_bytes() != session.user.id.as_str().as_bytes() => {
+            let message =
+                "Somebody else has signed in with this browser meanwhile. Load the page again.";
+            Err(ApiError::new(ErrorCode::SessionRequired, message))
+        }
+        _ => Ok(()),
+    }
+}
+
 fn ended() -> ApiError {
     ApiError::new(ErrorCode::SessionRequired, "Your session has ended. Sign in again.")
+}
+
+pub(crate) fn sign_in_first() -> ApiError {
+    ApiError::new(ErrorCode::SessionRequired, "Sign in first.")
 }
 
 /// Who is signed in, for handlers of the console's API.
@@ -126,7 +163,7 @@ impl FromRequestParts<App> for SignedIn {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> ApiResult<Self> {
-        let session = session_of(app, &parts.method, &parts.headers).await?;
-        session.map(Self).ok_or_else(|| ApiError::new(ErrorCode::SessionRequired, "Sign in first."))
+        let session = session_as_expected(app, &parts.method, &parts.headers).await?;
+        session.map(Self).ok_or_else(sign_in_first)
     }
 }

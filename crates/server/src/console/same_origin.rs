@@ -51,6 +51,11 @@ pub(crate) fn check(app: &App, method: &Method, headers: &HeaderMap) -> ApiResul
     Err(ApiError::new(ErrorCode::CrossSiteRefused, message))
 }
 
+/// Whether a browser says that one of our own pages sent the request.
+pub(crate) fn is_of_our_page(headers: &HeaderMap) -> bool {
+    headers.get(SEC_FETCH_SITE).is_some_and(|site| site == "same-origin")
+}
+
 /// Where a request says that it comes from.
 #[derive(Clone, Copy)]
 struct Provenance<'a> {

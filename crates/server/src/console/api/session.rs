@@ -16,7 +16,7 @@ use crate::app::App;
 use crate::catalog::{Dialect, ServedModel};
 use crate::console::attempts::MustWait;
 use crate::console::cookie::SessionCookie;
-use crate::console::session_of;
+use crate::console::{require_expected_user, session_of};
 use crate::error::{ApiError, ApiResult, blocking};
 use crate::listener::PeerAddress;
 
@@ -39,6 +39,7 @@ struct Situation {
 /// The user, to themselves.
 #[derive(Serialize)]
 struct Person {
+    id: String,
     email: String,
     is_admin: bool,
     account_id: String,
@@ -70,6 +71,7 @@ pub(crate) async fn show(
     let store = app.store.clone();
     let has_users = blocking(move || store.has_users()).await?;
     let user = session.map(|session| Person {
+        id: session.user.id.to_string(),
         email: session.user.email,
         is_admin: session.user.is_admin,
         account_id: session.scope.account().as_str().to_owned(),
@@ -209,7 +211,15 @@ pub(super) async fn start(
 }
 
 /// `DELETE /console/api/session`: ends the session here, not only in the browser.
-pub(crate) async fn sign_out(State(app): State<App>, headers: HeaderMap) -> ApiResult<Response> {
+pub(crate) async fn sign_out(
+    State(app): State<App>,
+    method: Method,
+    headers: HeaderMap,
+) -> ApiResult<Response> {
+    if let Ok(Some(session)) = session_of(&app, &method, &headers).await {
+        // Another tab's user stays.
+        require_expected_user(&session, &headers)?;
+    }
     let mut response = StatusCode::NO_CONTENT.into_response();
     let Some(cookie) = SessionCookie::of(&app, &headers) else { return Ok(response) };
     if let Some(secret) = cookie.secret(&headers) {
