@@ -14,6 +14,7 @@ pub(crate) mod headers;
 mod pages;
 mod passwords;
 mod same_origin;
+mod vector_work;
 
 use std::time::Duration;
 
@@ -34,6 +35,7 @@ pub(crate) use same_origin::is_of_our_page;
 use attempts::Attempts;
 use cookie::SessionCookie;
 use passwords::PasswordSlots;
+use vector_work::VectorWork;
 
 /// Wrong passwords of one client for one address, after which it must wait.
 const SIGN_IN_FAILURES_MAX: usize = 5;
@@ -51,6 +53,7 @@ pub(crate) struct ConsoleState {
     pub(crate) passwords: PasswordSlots,
     pub(crate) sign_ins: Attempts,
     pub(crate) open_sign_ups: Attempts,
+    pub(crate) vectors: VectorWork,
 }
 
 impl ConsoleState {
@@ -60,6 +63,7 @@ impl ConsoleState {
             passwords: PasswordSlots::new(),
             sign_ins: Attempts::new(SIGN_IN_FAILURES_MAX, minutes(SIGN_IN_WINDOW_MINUTES)),
             open_sign_ups: Attempts::new(OPEN_SIGN_UPS_MAX, minutes(OPEN_SIGN_UP_WINDOW_MINUTES)),
+            vectors: VectorWork::default(),
         }
     }
 }
@@ -84,7 +88,7 @@ pub(crate) fn routes(app: &App) -> Router<App> {
         .route("/usage", get(api::usage::show))
         .route("/usage.csv", get(api::usage::download))
         .route("/vectors", get(api::vectors::coverage).post(api::vectors::compute))
-        .route("/search", post(api::vectors::search))
+        .route("/search", post(api::search::search))
         .route("/assets/{asset_id}/picture", get(api::pictures::show))
         .route("/assets/{asset_id}/thumbnail", get(api::thumbnails::show))
         .fallback(not_served::no_route)
