@@ -90,7 +90,7 @@ test("an upload that is under way leaves nothing in an account that is closed", 
   for (let turn = 0; turn < 20; turn += 1) await dora.api("GET", "/usage");
   const { id } = (await admin.api("GET", "/members")).json().members.find(({ email }) => email === dora.email);
   assert.equal((await admin.api("DELETE", `/members/${id}`)).status, 204);
-  const files = () => fs.readdirSync(path.join(server.dataDir, "blobs"), { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile()).length;
+  const files = () => fs.readdirSync(server.dataDir, { recursive: true }).filter((name) => name.startsWith("blobs/") && /[0-9a-f]{24}$/.test(name) && fs.statSync(path.join(server.dataDir, name)).isFile()).length;
   const before = files();
   upload.end(body.subarray(2_000));
   assert.equal(await answered, 401);

@@ -61,8 +61,9 @@ impl Store {
     }
 
     /// Closes the account of a user who is no administrator: the user and every session are gone,
-    /// every key is revoked, every picture, vector, upload and task is deleted. What its keys used
-    /// stays counted. False if there is no such user.
+    /// every key is revoked, every picture, vector, upload and task is deleted, and what requests
+    /// under way still bring is refused. What its keys used stays counted. False if there is no
+    /// such user.
     pub fn close_account(&self, user: &UserId) -> Result<bool, StoreError> {
         self.serving()?;
         let closed: Option<AccountId> = self.database().write_to_free(|transaction| {
