@@ -123,6 +123,54 @@ test("signing out ends the session on the server", async () => {
   assert.equal((await one.api("GET", "/session", { cookie: stolen })).json().user, null);
 });
 
+test("a page can tell an ended session, also by answers of the public API", async () => {
+  const one = await new Person(server).signIn();
+  const { id } = (await one.api("GET", "/session")).json().user;
+  assert.match(id, /^[0-9a-f]{24}$/);
+  for (const cookie of [undefined, "onespace=ended"]) {
+    for (const route of ["/console/api/keys", "/v1.3/assets"]) {
+      const answer = await one.send("GET", route, { cookie, headers: { cookie } });
+      assert.deepEqual([answer.status, answer.json().code], [401, "session_required"], `${route} ${cookie}`);
+      assert.equal(answer.headers["cache-control"], "no-store", route);
+    }
+  }
+  const program = await server.request("GET", "/v1.3/assets");
+  assert.deepEqual([program.status, program.json().code], [401, "api_key_invalid"]);
+  assert.equal(program.headers["set-cookie"], undefined);
+});
+
+test("what one user's page asks for is not done in another user's name", async () => {
+  const { id } = (await person.api("GET", "/session")).json().user;
+  const others = { "x-onespace-user": "0123456789abcdef01234567" };
+  for (const [method, route, json] of [["GET", "/console/api/keys"], ["POST", "/console/api/keys", { name: "x", expires_at: null }], ["DELETE", "/console/api/session"], ["GET", "/v1.3/assets"], ["POST", "/console/api/vectors"]]) {
+    const answer = await person.send(method, route, { json, headers: others });
+    assert.deepEqual([answer.status, answer.json().code], [401, "session_required"], route);
+    assert.equal(answer.headers["set-cookie"], undefined);
+  }
+  assert.equal((await person.api("GET", "/keys", { headers: { "x-onespace-user": id } })).status, 200);
+  assert.equal((await person.api("GET", "/session", { headers: others })).json().user.id, id, "the page may ask who it is");
+});
+
+test("the old password opens no session that outlives a new one", async () => {
+  const one = await new Person(server).signIn();
+  for (let round = 0; round < 8; round += 1) {
+    const fresh = `a new long phrase ${round}`;
+    const entered = [];
+    const enter = async () => {
+      const late = new Person(server, one.email, one.password);
+      const answer = await late.api("POST", "/session", { json: { email: late.email, password: late.password } });
+      if (answer.status === 204) entered.push(late);
+    };
+    const change = one.api("POST", "/password", { json: { current: one.password, new: fresh } });
+    await Promise.all([change, ...Array.from({ length: 4 }, enter)]);
+    assert.equal((await change).status, 204);
+    for (const late of entered) assert.equal((await late.api("GET", "/keys")).status, 401, `round ${round}`);
+    one.password = fresh;
+  }
+  assert.equal((await one.api("POST", "/password", { json: { current: one.password, new: PASSWORD } })).status, 204);
+  await person.signIn();
+});
+
 test("a new password ends every other session", async () => {
   const [here, elsewhere] = [await new Person(server).signIn(), await new Person(server).signIn()];
   const wrong = await here.api("POST", "/password", { json: { current: "wrong", new: "a quite different phrase" } });
@@ -162,6 +210,23 @@ test("behind HTTPS the cookie is a __Host- one, and a plain one is not taken", a
   }
 });
 
+test("an origin is its scheme, host and port, however the operator writes them", async () => {
+  const behind = await Server.start("--public-url", "HTTPS://Emb.Example.com:443/");
+  try {
+    assert.match(behind.output, /https:\/\/emb\.example\.com\/#\/set-up/);
+    const asked = async (origin, host) => (await behind.request("POST", "/console/api/links", {
+      headers: { origin, host, "content-type": "application/json", "content-length": 12 }, body: '{"link":"x"}',
+    })).json().code;
+    for (const host of ["10.0.0.7:8080", "emb.example.com"]) {
+      assert.equal(await asked("https://emb.example.com", host), "sign_up_refused", host);
+      assert.equal(await asked("http://emb.example.com", host), "cross_site_refused", host);
+      assert.equal(await asked("https://emb.example.com:8443", host), "cross_site_refused", host);
+    }
+  } finally {
+    await behind.stop();
+  }
+});
+
 test("without HTTPS nobody signs in from another machine", async () => {
   for (const host of ["192.168.1.7:8080", "embeddings.example.com", "127.0.0.1.evil.example"]) {
     const told = { host, origin: `http://${host}` };
@@ -182,14 +247,16 @@ test("every page and answer carries the headers that keep it to itself", async (
   assert.equal(page.headers["cache-control"], "no-cache");
   const files = [...page.text.matchAll(/(?:src|href)="([^"#]+)"/g)].map((found) => found[1]);
   assert.ok(files.length >= 3, files.join(" "));
-  for (const route of ["/", ...files, ...READS.filter((read) => read.startsWith("/console"))]) {
+  for (const route of ["/", ...files, ...READS]) {
     const answer = await person.send("GET", route);
     assert.equal(answer.status, 200, route);
     assert.equal(answer.headers["x-content-type-options"], "nosniff", route);
     assert.equal(answer.headers["x-frame-options"], "DENY", route);
     assert.equal(answer.headers["referrer-policy"], "no-referrer", route);
     assert.equal(answer.headers["cross-origin-resource-policy"], "same-origin", route);
-    if (route.startsWith("/console/api")) assert.equal(answer.headers["cache-control"], "no-store", route);
+    if (!READS.includes(route)) continue;
+    assert.equal(answer.headers["cache-control"], "no-store", route);
+    assert.match(answer.headers["content-security-policy"], /default-src 'none'.*sandbox/, route);
   }
   for (const route of ["/console/files/0000000000000000/js/console.js", "/console/files/../../etc/passwd", files[0].replace("icon.svg", "..%2f..%2fCargo.toml")]) {
     assert.equal((await person.send("GET", route)).status, 404, route);

@@ -2,8 +2,11 @@
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
+import fs from "node:fs";
+import http from "node:http";
+import path from "node:path";
 import { after, before, test } from "node:test";
-import { PASSWORD, Person, Server, firstUser, goTo, openPage, startBrowser } from "./harness.mjs";
+import { PASSWORD, Person, Server, firstUser, formOf, goTo, openPage, picture, startBrowser } from "./harness.mjs";
 
 const FRESH = "amber window thunder";
 
@@ -63,6 +66,35 @@ test("an administrator who forgot the password comes back by a link of the comma
   await page.getByRole("heading", { name: "This link does not work" }).waitFor();
   assert.deepEqual(page.faults, []);
   await page.context().close();
+});
+
+test("the command line means a user's account by the address, however it is written", async () => {
+  const carol = await invited("Carol@Example.com");
+  for (const [person, address] of [[carol, "carol@example.com"], [admin, "Ada@Example.com"]]) {
+    execFileSync(process.env.ONESPACE_BIN, ["keys", "create", "by hand", "--account", address, "--data-dir", server.dataDir]);
+    const names = (await person.api("GET", "/keys")).json().keys.map(({ name }) => name);
+    assert.ok(names.includes("by hand"), `${address}: ${names}`);
+  }
+  const { id } = (await admin.api("GET", "/members")).json().members.find(({ email }) => email === carol.email);
+  assert.equal((await admin.api("DELETE", `/members/${id}`)).status, 204);
+});
+
+test("an upload that is under way leaves nothing in an account that is closed", async () => {
+  const dora = await invited("dora@example.com");
+  const { headers, body } = formOf({ method: "direct" }, { name: "late.png", bytes: picture("cat.png") });
+  const [host, port] = server.listen.split(":");
+  const upload = http.request({ host, port, method: "POST", path: "/v1.3/assets", headers: { ...headers, "content-length": body.length, cookie: dora.cookie, origin: server.url } });
+  const answered = new Promise((resolve, reject) => upload.on("response", (answer) => { answer.resume(); resolve(answer.statusCode); }).on("error", reject));
+  await new Promise((resolve) => upload.write(body.subarray(0, 2_000), resolve));
+  // A request on another connection is answered later than the head of this one was read.
+  for (let turn = 0; turn < 20; turn += 1) await dora.api("GET", "/usage");
+  const { id } = (await admin.api("GET", "/members")).json().members.find(({ email }) => email === dora.email);
+  assert.equal((await admin.api("DELETE", `/members/${id}`)).status, 204);
+  const files = () => fs.readdirSync(server.dataDir, { recursive: true }).filter((name) => name.startsWith("blobs/") && /[0-9a-f]{24}$/.test(name) && fs.statSync(path.join(server.dataDir, name)).isFile()).length;
+  const before = files();
+  upload.end(body.subarray(2_000));
+  assert.equal(await answered, 401);
+  assert.equal(files(), before);
 });
 
 test("a reset link makes no account, and an invitation resets nothing", async () => {

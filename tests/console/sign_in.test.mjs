@@ -84,12 +84,29 @@ test("addresses and passwords that cannot be used are refused in words", async (
   await new Person(server, "long@example.com", "x y".repeat(70)).signUp(link);
 });
 
+test("addresses and names of keys are read as what they are", async () => {
+  const { link } = (await admin.api("POST", "/invitations")).json();
+  for (const email of ["\u200b@example.com", "admin@example.com\u202e", "a\u200d@example.com"]) {
+    const answer = await new Person(server).api("POST", "/users", { json: { email, password: PASSWORD, link: link.split("/").at(-1) } });
+    assert.equal(answer.status, 400, escape(email));
+    assert.match(answer.json().message, /invisible/);
+  }
+  for (const name of ["\u200b", "a\u202eb", " ", "a\u2028b"]) {
+    const answer = await admin.api("POST", "/keys", { json: { name, expires_at: null } });
+    assert.equal(answer.status, 400, escape(name));
+    assert.match(answer.json().message, /key name/);
+  }
+});
+
 test("five failures close the door for that client and address, and for no other", async () => {
   for (let failure = 0; failure < FAILURES_MAX; failure += 1) {
     assert.equal((await attempt(admin.email, `wrong ${failure}`)).status, 401);
   }
   const refused = await attempt(admin.email, PASSWORD);
   assert.equal(refused.status, 429, "the right password does not help any more");
+  const wait = Number(refused.headers["retry-after"]);
+  assert.ok(wait > 600 && wait <= 900, `a wait of ${wait} s`);
+  assert.match(refused.json().message, /Wait 1[0-5] minutes/);
   assert.equal((await attempt(admin.email.toUpperCase(), PASSWORD)).status, 429);
   assert.equal((await attempt("guest@example.com", PASSWORD)).status, 204, "somebody else");
   assert.equal((await admin.api("GET", "/keys")).status, 200, "who is signed in stays so");
@@ -100,6 +117,21 @@ test("many guesses at once are no way around the limit", async () => {
   const tried = answers.filter(({ status }) => status === 401).length;
   assert.equal(tried, FAILURES_MAX);
   assert.ok(answers.every(({ status }) => [401, 429].includes(status)));
+});
+
+test("a server too busy to look does not count against the right password", async () => {
+  let isOver = false;
+  const flood = async (at) => {
+    for (let turn = 0; !isOver; turn += 1) await attempt(`flood-${at}-${turn}@example.com`, "wrong").catch(() => null);
+  };
+  const flooding = Array.from({ length: 48 }, (_, at) => flood(at));
+  const seen = [];
+  while (seen.filter((code) => code === 429).length < 2 * FAILURES_MAX && seen.length < 500) seen.push((await attempt("guest@example.com", PASSWORD)).status);
+  isOver = true;
+  await Promise.all(flooding);
+  assert.ok(seen.every((code) => [204, 429].includes(code)), seen.join(" "));
+  assert.ok(seen.filter((code) => code === 429).length > FAILURES_MAX, "the server was busy");
+  await new Person(server, "guest@example.com").signIn();
 });
 
 test("an unknown address is told, and takes as long, as a known one", async () => {
@@ -136,6 +168,15 @@ test("with --open-signup anybody may join, but not be the first", async () => {
     await firstUser(open);
     assert.equal((await join("late@example.com")).status, 204);
     assert.equal((await join("LATE@example.com")).status, 403, "the address is taken");
+    const more = [];
+    while (more.length < 12) more.push(await join(`more${more.length}@example.com`));
+    assert.deepEqual(more.map(({ status }) => status), [...Array(8).fill(204), ...Array(4).fill(429)], "ten of one client in an hour");
+    const refused = more.at(-1);
+    assert.match(refused.json().message, /minutes|hour/);
+    assert.ok(Number(refused.headers["retry-after"]) > 3_000, refused.headers["retry-after"]);
+    const ada = await new Person(open).signIn();
+    const { link } = (await ada.api("POST", "/invitations")).json();
+    await new Person(open, "invited@example.com").signUp(link);
   } finally {
     await open.stop();
   }

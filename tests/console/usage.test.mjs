@@ -1,6 +1,7 @@
 // Usage is counted exactly, also when the server is killed.
 
 import assert from "node:assert/strict";
+import http from "node:http";
 import { after, before, test } from "node:test";
 import { Server, firstUser } from "./harness.mjs";
 
@@ -12,7 +13,7 @@ let server;
 let person;
 
 before(async () => {
-  server = await Server.start();
+  server = await Server.start("--drain-ms-max", "1000");
   person = await firstUser(server);
 });
 
@@ -57,6 +58,20 @@ test("requests, pictures, tokens and errors are those of the answers", async () 
   await server.signal("SIGTERM");
   await server.run();
   assert.deepEqual(await counted(key.id), expected, "after a restart");
+});
+
+test("a request that is cut by the end of draining is counted", async () => {
+  const { secret, key } = await person.createKey("cut");
+  const [host, port] = server.listen.split(":");
+  const sent = http.request({ host, port, method: "POST", path: "/v1.3/embed-v2", headers: { "x-api-key": secret, "content-type": "application/json", "content-length": 100 } });
+  const ended = new Promise((resolve) => sent.on("error", resolve).on("response", resolve));
+  await new Promise((resolve) => sent.write("{", resolve));
+  // A request on another connection is answered later than the head of this one was read.
+  for (let turn = 0; turn < 20; turn += 1) await person.api("GET", "/session");
+  await server.signal("SIGTERM");
+  await ended;
+  await server.run();
+  assert.deepEqual(await counted(key.id), { requests: 1, images: 0, tokens: 0, errors: 1 });
 });
 
 test("a killed server has counted every request that it answered", async () => {

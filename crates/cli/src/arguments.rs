@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use clap::builder::{FalseyValueParser, RangedU64ValueParser};
 use clap::{Args, Parser, Subcommand};
 use onespace_server::fetch::{Cidr, CidrError};
+use onespace_server::public_url::PublicUrl;
 
 use crate::command::bench::BenchArguments;
 use crate::expiry::Expiry;
@@ -76,8 +77,8 @@ pub(crate) struct ServeArguments {
     pub(crate) aliases: Vec<(String, String)>,
     /// The URL by which clients reach this server (behind a proxy, or with 0.0.0.0), without /v1.3.
     /// [default: http:// and the listen address]
-    #[arg(long, value_name = "URL", env = "ONESPACE_PUBLIC_URL", value_parser = public_url)]
-    pub(crate) public_url: Option<String>,
+    #[arg(long, value_name = "URL", env = "ONESPACE_PUBLIC_URL", value_parser = PublicUrl::parse)]
+    pub(crate) public_url: Option<PublicUrl>,
     /// Where to serve Prometheus counters at /metrics; `off` for nowhere.
     #[arg(long, value_name = "ADDRESS", env = "ONESPACE_METRICS_LISTEN", default_value = "127.0.0.1:9464", value_parser = address_or_off)]
     pub(crate) metrics_listen: AddressOrOff,
@@ -255,8 +256,8 @@ pub(crate) enum AccountsAction {
         /// The user's e-mail address.
         email: String,
         /// The URL by which browsers reach the server.
-        #[arg(long, value_name = "URL", env = "ONESPACE_PUBLIC_URL", default_value = "http://127.0.0.1:8080", value_parser = public_url)]
-        public_url: String,
+        #[arg(long, value_name = "URL", env = "ONESPACE_PUBLIC_URL", default_value = "http://127.0.0.1:8080", value_parser = PublicUrl::parse)]
+        public_url: PublicUrl,
         /// Print JSON.
         #[arg(long)]
         json: bool,
@@ -310,19 +311,6 @@ fn address_or_off(text: &str) -> Result<AddressOrOff, String> {
 fn alias(text: &str) -> Result<(String, String), String> {
     let (name, model) = text.split_once('=').ok_or("expected NAME=MODEL")?;
     Ok((name.to_owned(), model.to_owned()))
-}
-
-fn public_url(text: &str) -> Result<String, String> {
-    let text = text.trim_end_matches('/');
-    let has_host = ["http://", "https://"]
-        .into_iter()
-        .any(|scheme| text.strip_prefix(scheme).is_some_and(|host| !host.is_empty()));
-    let is_plain = !text.contains(|character: char| "?#".contains(character) || character <= ' ');
-    if has_host && is_plain && !text.ends_with("/v1.3") {
-        Ok(text.to_owned())
-    } else {
-        Err("expected a URL such as https://embeddings.example.com, without /v1.3".to_owned())
-    }
 }
 
 /// The platform's folder for a user's program data, or `onespace-data` here when there is none.

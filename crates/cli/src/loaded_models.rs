@@ -223,6 +223,12 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_the_user_wrote_is_quoted_as_it_was_written() {
+        let error = onespace_server::catalog::CatalogError::UnknownAlias("mini".to_owned());
+        assert!(sentence(&error.to_string()).starts_with("`mini` is no model name"));
+    }
+
+    #[test]
     fn models_are_found_by_name_and_by_folder() {
         let root = tempfile::tempdir().expect("a folder");
         let models_dir = root.path().join("models");

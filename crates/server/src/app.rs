@@ -12,6 +12,7 @@ use crate::decoders::Decoders;
 use crate::fetch::Fetcher;
 use crate::media_memory::MediaMemory;
 use crate::metrics::Metrics;
+use crate::public_url::PublicUrl;
 use crate::settings::ServerSettings;
 use crate::usage::UsageCounter;
 
@@ -70,7 +71,7 @@ impl AppState {
             metrics: Metrics::new(),
             usage: UsageCounter::new(),
             console: ConsoleState::new(),
-            public_url: settings.public_url.clone().unwrap_or(public_url),
+            public_url: settings.public_url.as_ref().map_or(public_url, PublicUrl::to_string),
             settings,
             body_budget_kib: Arc::new(Semaphore::new(body_budget)),
             task_created: Notify::new(),

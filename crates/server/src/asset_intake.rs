@@ -4,7 +4,7 @@ use onespace_media::ImageFacts;
 use std::io::Write as _;
 
 use onespace_store::{
-    AssetMethod, BlobWriter, NewAsset, StagedBlob, StoreError, USER_METADATA_BYTES_MAX,
+    AssetMethod, BlobWriter, NewAsset, StagedBlob, StoreError, USER_METADATA_BYTES_MAX, is_shown,
 };
 use serde_json::{Map, Value, json};
 
@@ -93,12 +93,6 @@ fn stored_filename(filename: Option<&str>) -> String {
     }
 }
 
-/// Neither a control character nor one that turns the direction of what follows.
-fn is_shown(character: char) -> bool {
-    let turns = matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    !character.is_control() && !turns
-}
-
 /// The parameter `user_metadata` of a form: a JSON object as text.
 pub(crate) fn parse_user_metadata(text: Option<&str>) -> ApiResult<Map<String, Value>> {
     let Some(text) = text else { return Ok(Map::new()) };
@@ -170,6 +164,7 @@ mod tests {
             (Some("a/.."), "upload"),
             (Some("a\r\nb.png"), "ab.png"),
             (Some("a\u{202e}gnp.exe"), "agnp.exe"),
+            (Some("\u{200b}"), "upload"),
             (Some("日本.png"), "日本.png"),
         ];
         for (given, expected) in cases {

@@ -186,6 +186,9 @@ fn shape_fault(error: &serde_path_to_error::Error<serde_json::Error>) -> ApiErro
         let field = if path == "." { name } else { format!("{path}.{name}") };
         return ApiError::invalid(&field, "is given twice.");
     }
+    if let Some(name) = between("missing field `", "`") {
+        return ApiError::missing(&if path == "." { name } else { format!("{path}.{name}") });
+    }
     match between("expected ", " at line") {
         Some(expected) => ApiError::invalid(field, format_args!("must be {}.", plain(&expected))),
         None => ApiError::invalid(field, "has a value of the wrong type."),

@@ -103,7 +103,7 @@ pub enum CatalogError {
         loaded: String,
     },
     /// An alias that is no name of the API.
-    #[error("{0} is no model name of the API: the aliases are marengo3.0 and marengo3.5")]
+    #[error("`{0}` is no model name of the API: the aliases are marengo3.0 and marengo3.5")]
     UnknownAlias(String),
     /// No model at all.
     #[error("no model is loaded")]

@@ -2,6 +2,7 @@
 //! cause for the log only.
 
 use std::error::Error;
+use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
@@ -18,8 +19,17 @@ use onespace_wire::error_code::ErrorCode;
 pub struct ApiError {
     pub(crate) code: ErrorCode,
     pub(crate) message: String,
-    pub(crate) retry_after_s: Option<u64>,
+    pub(crate) retry_after: Option<RetryAfter>,
     pub(crate) cause: Option<Box<dyn Error + Send + Sync>>,
+}
+
+/// When to come again, in seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RetryAfter {
+    /// When there may be room; clients are spread, so that they do not come back together.
+    WithRoom(u64),
+    /// When a limit in time ends; earlier is in vain.
+    AtTheEnd(u64),
 }
 
 /// The result of everything that answers a request.
@@ -28,7 +38,7 @@ pub type ApiResult<T> = Result<T, ApiError>;
 impl ApiError {
     /// A fault with a sentence that tells the user what to change.
     pub(crate) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), retry_after_s: None, cause: None }
+        Self { code, message: message.into(), retry_after: None, cause: None }
     }
 
     /// The value of `field` cannot be used.
@@ -54,7 +64,16 @@ impl ApiError {
     pub(crate) fn busy(retry_after_s: u64) -> Self {
         let message = format!("The server is busy. Try again in {retry_after_s} s.");
         Self {
-            retry_after_s: Some(retry_after_s),
+            retry_after: Some(RetryAfter::WithRoom(retry_after_s)),
+            ..Self::new(ErrorCode::TooManyRequests, message)
+        }
+    }
+
+    /// The client has used up what it may do in a stretch of time, which ends after `wait`.
+    pub(crate) fn used_up(message: impl Into<String>, wait: Duration) -> Self {
+        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        Self {
+            retry_after: Some(RetryAfter::AtTheEnd(seconds)),
             ..Self::new(ErrorCode::TooManyRequests, message)
         }
     }
@@ -87,6 +106,7 @@ impl IntoResponse for ApiError {
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         let (code, message) = match error.kind() {
+            StoreErrorKind::Closed => (ErrorCode::ApiKeyInvalid, "The account was closed."),
             StoreErrorKind::TooLarge => {
                 (ErrorCode::ContentTooLarge, "The file is larger than the limit.")
             }
@@ -113,7 +133,7 @@ impl From<EngineError> for ApiError {
             EngineError::Full { retry_after_s } => Self::busy(retry_after_s),
             EngineError::Expired => Self::busy(5).caused_by(error),
             EngineError::Stopping => Self {
-                retry_after_s: Some(2),
+                retry_after: Some(RetryAfter::WithRoom(2)),
                 ..Self::new(ErrorCode::Unavailable, "The server is stopping. Try again shortly.")
             },
             other => Self::internal(other),

@@ -24,6 +24,7 @@ pub mod offline;
 mod openapi;
 mod pace;
 mod path_segment;
+pub mod public_url;
 mod query;
 pub mod router;
 mod routes;
@@ -42,6 +43,10 @@ const TASK_WORKERS: usize = 4;
 /// accepting, lets requests finish, answers what still waits, and writes the database out.
 pub async fn serve(app: App, listener: TcpListener, metrics: Option<TcpListener>) {
     app.decoders.warm_up();
+    let store = app.store.clone();
+    if let Err(error) = error::blocking(move || store.forget_unusable_pictures()).await {
+        tracing::error!(cause = ?error, "pictures that cannot be embedded are not tried again");
+    }
     let limits = app.settings.connections.clone();
     let stopping = app.stopping.clone();
     let mut jobs = vec![tokio::spawn(jobs::sweep::run(app.clone()))];
@@ -58,6 +63,8 @@ pub async fn serve(app: App, listener: TcpListener, metrics: Option<TcpListener>
     for engine in app.models.engines() {
         engine.stop();
     }
+    app.console.vectors.calls.close();
+    app.console.vectors.calls.wait().await;
     for job in jobs.into_iter().chain(metrics) {
         if let Err(error) = job.await {
             tracing::error!(cause = %error, "a background job panicked");

@@ -33,14 +33,19 @@ pub(crate) async fn serve(
 ) {
     let tracker = TaskTracker::new();
     let places = Arc::new(Semaphore::new(limits.connections_max));
+    let cut = CancellationToken::new();
     while let Some((stream, peer, place)) = next_connection(&listener, &places, &stopping).await {
         let connection = Connection {
             router: router.clone(),
             limits: limits.clone(),
             stopping: stopping.clone(),
         };
+        let cut = cut.clone();
         tracker.spawn(async move {
-            connection.run(stream, peer).await;
+            tokio::select! {
+                () = connection.run(stream, peer) => {}
+                () = cut.cancelled() => {}
+            }
             drop(place);
         });
     }
@@ -49,6 +54,9 @@ pub(crate) async fn serve(
     let drain = Duration::from_millis(limits.drain_ms_max);
     if tokio::time::timeout(drain, tracker.wait()).await.is_err() {
         tracing::warn!(connections = tracker.len(), "stopped before these connections ended");
+        // Their requests end here, and are counted, while there is still somebody who counts.
+        cut.cancel();
+        tracker.wait().await;
     }
 }
 

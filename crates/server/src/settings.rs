@@ -7,6 +7,7 @@ use onespace_media::DecodeLimits;
 
 use crate::decoders::DecoderSettings;
 use crate::fetch::FetchSettings;
+use crate::public_url::PublicUrl;
 
 /// Everything that `serve` needs to know besides the store and the models.
 #[derive(Clone, Debug)]
@@ -15,9 +16,8 @@ pub struct ServerSettings {
     pub listen: SocketAddr,
     /// Where `/metrics` is served; `None`: nowhere.
     pub metrics_listen: Option<SocketAddr>,
-    /// The URL of the server as clients see it, without `/v1.3` and without a trailing slash;
-    /// upload part URLs are built from it. `None`: `http://` and the listen address.
-    pub public_url: Option<String>,
+    /// The URL of the server as clients see it; upload part URLs are built from it. `None`: `http://` and the listen address.
+    pub public_url: Option<PublicUrl>,
     /// Whether anybody may make an account in the console, once there is a first one.
     pub open_sign_up: bool,
     /// Bodies, forms, texts and uploads.

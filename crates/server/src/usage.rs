@@ -182,17 +182,23 @@ impl Ledger {
     /// Takes in `message` and all that wait behind it; true if the server stops.
     fn take_in(&mut self, message: Message, receiver: &Receiver<Message>) -> bool {
         let today = OffsetDateTime::now_utc().date();
-        let behind = receiver.try_iter().take(BATCH_COUNTS_MAX);
-        for message in std::iter::once(message).chain(behind) {
+        let mut taken = 0;
+        let mut is_last = false;
+        let mut next = Some(message);
+        while let Some(message) = next {
             match message {
                 Message::Count { scope, counts, written } => {
                     self.batch.add(&scope, today, counts);
                     self.waiting.extend(written);
                 }
-                Message::Stop => return true,
+                Message::Stop => is_last = true,
             }
+            taken += 1;
+            // Of the last batch nothing may stay behind.
+            let has_place = is_last || taken < BATCH_COUNTS_MAX;
+            next = if has_place { receiver.try_recv().ok() } else { None };
         }
-        false
+        is_last
     }
 
     /// Writes the batch. On failure it is kept and added to: answers must not wait for a disk
@@ -223,5 +229,36 @@ impl Ledger {
         if let Err(error) = self.store.sync_usage() {
             tracing::error!(cause = ?error, "usage could not be synced");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use onespace_store::Access;
+
+    use super::*;
+
+    #[test]
+    fn what_waits_behind_the_end_is_counted_too() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path(), Access::Serve).unwrap();
+        let account = store.ensure_account("a").unwrap();
+        let (key, _) = store.create_key(&account, "k", None).unwrap();
+        let scope = store.authenticate(key.reveal()).unwrap().unwrap();
+        let (sender, receiver) = channel();
+        let send = |count: usize| {
+            for _ in 0..count {
+                drop(UsageTicket { sender: sender.clone(), scope: Some(scope.clone()) });
+            }
+        };
+        send(BATCH_COUNTS_MAX + 1);
+        sender.send(Message::Stop).unwrap();
+        send(BATCH_COUNTS_MAX + 1);
+        Ledger::new(store.clone()).run(&receiver);
+        let today = OffsetDateTime::now_utc().date();
+        let yesterday = today.previous_day().unwrap();
+        let rows = store.usage(&scope, yesterday, today).unwrap();
+        let requests: u64 = rows.iter().map(|row| row.counts.requests).sum();
+        assert_eq!(requests, 2 * (BATCH_COUNTS_MAX as u64 + 1));
     }
 }

@@ -7,13 +7,19 @@ use rusqlite::OptionalExtension;
 
 use crate::error::{StoreError, StoreErrorKind};
 use crate::ids::AssetId;
+use crate::rows::Json;
 use crate::scope::OwnerScope;
 use crate::store::Store;
 
+/// Bytes of one value of a kept vector.
+const VALUE_BYTES: usize = size_of::<f32>();
+
 const WITHOUT: &str = "SELECT id FROM assets WHERE account_id = ?1 AND media_type = 'image' \
      AND NOT EXISTS (SELECT 1 FROM asset_vectors WHERE asset_id = assets.id AND space = ?2) \
+     AND id NOT IN (SELECT value FROM json_each(?4)) \
      ORDER BY created_at DESC, sequence DESC LIMIT ?3";
-const COUNT: &str = "SELECT count(*), count(vector), coalesce(sum(length(vector) = 0), 0) \
+const COUNT: &str = "SELECT count(*), count(vector), coalesce(sum(length(vector) = 0), 0), \
+     coalesce(sum(vector IS NULL AND id IN (SELECT value FROM json_each(?3))), 0) \
      FROM assets LEFT JOIN asset_vectors ON asset_id = assets.id AND space = ?2 \
      WHERE account_id = ?1 AND media_type = 'image'";
 const KEEP: &str = "INSERT INTO asset_vectors (asset_id, space, vector) \
@@ -25,6 +31,8 @@ const SCAN: &str = "SELECT asset_id, vector FROM assets \
      JOIN asset_vectors ON asset_id = assets.id \
      WHERE account_id = ?1 AND space = ?2 AND length(vector) > 0";
 
+const FORGET_UNUSABLE: &str = "DELETE FROM asset_vectors WHERE length(vector) = 0";
+
 /// How far the vectors of an account's pictures are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct VectorCoverage {
@@ -34,6 +42,8 @@ pub struct VectorCoverage {
     pub embedded: u64,
     /// Of them, those that cannot be embedded.
     pub unusable: u64,
+    /// Of them, those without a vector that were passed over.
+    pub passed_over: u64,
 }
 
 /// An asset and how near it is.
@@ -46,33 +56,48 @@ pub struct NearAsset {
 }
 
 impl Store {
-    /// Up to `limit` pictures that have no vector in `space` yet, newest first.
+    /// Up to `limit` pictures that have no vector in `space` yet, newest first, without those that
+    /// are to be passed over.
     pub fn assets_without_vector(
         &self,
         scope: &OwnerScope,
         space: &str,
+        passed_over: &[AssetId],
         limit: u32,
     ) -> Result<Vec<AssetId>, StoreError> {
         self.database().read(|connection| {
             let mut statement = connection.prepare_cached(WITHOUT)?;
-            let rows = statement.query_map((scope.account(), space, limit), |row| row.get(0))?;
+            let parameters = (scope.account(), space, limit, json_of(passed_over));
+            let rows = statement.query_map(parameters, |row| row.get(0))?;
             Ok(rows.collect::<Result<_, _>>()?)
         })
     }
 
-    /// How many of the account's pictures have a vector in `space`.
+    /// How many of the account's pictures have a vector in `space`, and how many of those without
+    /// one are among `passed_over`.
     pub fn vector_coverage(
         &self,
         scope: &OwnerScope,
         space: &str,
+        passed_over: &[AssetId],
     ) -> Result<VectorCoverage, StoreError> {
         self.database().read(|connection| {
             let mut statement = connection.prepare_cached(COUNT)?;
-            let (pictures, known, unusable): (u64, u64, u64) = statement
-                .query_row((scope.account(), space), |row| {
-                    Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-                })?;
-            Ok(VectorCoverage { pictures, embedded: known - unusable, unusable })
+            let parameters = (scope.account(), space, json_of(passed_over));
+            Ok(statement.query_row(parameters, |row| {
+                let (known, unusable): (u64, u64) = (row.get(1)?, row.get(2)?);
+                let (pictures, passed_over) = (row.get(0)?, row.get(3)?);
+                Ok(VectorCoverage { pictures, embedded: known - unusable, unusable, passed_over })
+            })?)
+        })
+    }
+
+    /// Forgets which pictures cannot be embedded, so that each is tried once more: limits on
+    /// pictures may have changed. To be called at the start.
+    pub fn forget_unusable_pictures(&self) -> Result<(), StoreError> {
+        self.database().write_to_free(|transaction| {
+            transaction.execute(FORGET_UNUSABLE, [])?;
+            Ok(())
         })
     }
 
@@ -104,7 +129,11 @@ impl Store {
             let parameters = (id, scope.account(), space);
             Ok(statement.query_row(parameters, |row| row.get(0)).optional()?)
         })?;
-        bytes.map(|bytes| floats(&bytes)).transpose()
+        let Some(bytes) = bytes else { return Ok(None) };
+        if !bytes.len().is_multiple_of(VALUE_BYTES) {
+            return Err(StoreErrorKind::Corrupt.into());
+        }
+        Ok(Some(floats(&bytes).collect()))
     }
 
     /// The account's assets nearest to the unit vector `query`, nearest first: every kept vector
@@ -139,22 +168,19 @@ impl Store {
 }
 
 fn dot(query: &[f32], bytes: &[u8]) -> Result<f32, StoreError> {
-    if bytes.len() != query.len() * 4 {
-        let values = bytes.len() / 4;
+    if bytes.len() != query.len() * VALUE_BYTES {
+        let values = bytes.len() / VALUE_BYTES;
         return Err(StoreError::invalid(format!("`vector` must have {values} values.")));
     }
-    let values = bytes
-        .chunks_exact(4)
-        .map(|four| f32::from_le_bytes(four.try_into().expect("chunks_exact gives four bytes")));
-    Ok(query.iter().zip(values).map(|(a, b)| a * b).sum())
+    Ok(query.iter().zip(floats(bytes)).map(|(a, b)| a * b).sum())
 }
 
-fn floats(bytes: &[u8]) -> Result<Vec<f32>, StoreError> {
-    if !bytes.len().is_multiple_of(4) {
-        return Err(StoreErrorKind::Corrupt.into());
-    }
-    Ok(bytes
-        .chunks_exact(4)
-        .map(|four| f32::from_le_bytes(four.try_into().expect("chunks_exact gives four bytes")))
-        .collect())
+/// The values that [`Store::keep_vector`] wrote.
+fn floats(bytes: &[u8]) -> impl Iterator<Item = f32> {
+    let (values, _) = bytes.as_chunks::<VALUE_BYTES>();
+    values.iter().map(|bytes| f32::from_le_bytes(*bytes))
+}
+
+fn json_of(ids: &[AssetId]) -> Json<Vec<&str>> {
+    Json(ids.iter().map(AssetId::as_str).collect())
 }

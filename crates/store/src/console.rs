@@ -6,16 +6,19 @@
 mod links;
 mod members;
 mod passwords;
+mod proofs;
 mod sessions;
 mod users;
 
 pub use links::{LinkPurpose, LinkRefusal};
 pub use members::Member;
 pub use passwords::PASSWORD_CHARS_MIN;
+pub use proofs::ProvenUser;
 pub use sessions::{SESSION_HOURS_MAX, SESSION_IDLE_MINUTES_MAX, Session};
-pub use users::{NewUser, SignUpRefusal, User};
+pub use users::{NewUser, SignUpRefusal, User, fold_email};
 
 pub(crate) use sessions::delete_ended_sessions;
+pub(crate) use users::account_of_user;
 
 use sha2::{Digest, Sha256};
 

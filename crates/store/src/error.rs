@@ -23,6 +23,8 @@ pub enum StoreErrorKind {
     NotFound,
     /// The object exists already, or its state forbids the operation.
     Conflict,
+    /// The account was closed.
+    Closed,
     /// More bytes than the stated cap.
     TooLarge,
     /// No space left. Reads and deletions still work; writes work again once there is space.
@@ -92,6 +94,7 @@ impl StoreError {
             StoreErrorKind::Invalid => "A value is not allowed.",
             StoreErrorKind::NotFound => "There is no such object.",
             StoreErrorKind::Conflict => "The object exists already or has changed meanwhile.",
+            StoreErrorKind::Closed => "The account was closed.",
             StoreErrorKind::TooLarge => "The data is larger than allowed.",
             StoreErrorKind::DiskFull => "The disk is full; free some space and try again.",
             StoreErrorKind::Corrupt => "Stored data is damaged; restore it from a backup.",

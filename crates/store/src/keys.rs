@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, Row};
 use subtle::ConstantTimeEq;
-use time::OffsetDateTime;
+use time::{OffsetDateTime, UtcOffset};
 
-use crate::accounts::{KEY_NAME_CHARS_MAX, check_name};
+use crate::accounts::{KEY_NAME_CHARS_MAX, check_name, require_open};
 use crate::error::StoreError;
 use crate::ids::AccountId;
 use crate::key_text::{ApiKey, key_digest, key_id, key_id_named_by, key_prefix, looks_like_a_key};
@@ -94,10 +94,12 @@ const NOTE_USE_EVERY: Duration = Duration::from_secs(60);
 impl Store {
     /// Makes a key for `account`. The returned text is nowhere else: only its SHA-256 is stored.
     ///
-    /// `name` has 1 to 64 characters; `expires_at` must lie in the future. Fails with
-    /// [`StoreErrorKind::NotFound`] for an unknown account.
+    /// `name` has 1 to 64 characters; `expires_at` must lie in the future, in the year 9999 (UTC)
+    /// at the latest. Fails with [`StoreErrorKind::NotFound`] for an unknown account and with
+    /// [`StoreErrorKind::Closed`] for one that was closed.
     ///
     /// [`StoreErrorKind::NotFound`]: crate::StoreErrorKind::NotFound
+    /// [`StoreErrorKind::Closed`]: crate::StoreErrorKind::Closed
     pub fn create_key(
         &self,
         account: &AccountId,
@@ -106,16 +108,17 @@ impl Store {
     ) -> Result<(ApiKey, KeyRecord), StoreError> {
         check_name("key name", name, KEY_NAME_CHARS_MAX)?;
         let now = self.now();
+        // Such a time has a name with an offset only, and could not be read back.
+        if expires_at.is_some_and(|time| time.checked_to_offset(UtcOffset::UTC).is_none()) {
+            return Err(StoreError::invalid("The expiry of a key must lie before the year 10000."));
+        }
         if expires_at.is_some_and(|expires_at| expires_at <= now) {
             return Err(StoreError::invalid("The expiry of a key must lie in the future."));
         }
         let key = ApiKey::generate();
         let digest = key_digest(key.reveal());
         let record = self.database().write(|transaction| {
-            let known = "SELECT EXISTS (SELECT 1 FROM accounts WHERE id = ?1)";
-            if !transaction.query_row(known, [account], |row| row.get(0))? {
-                return Err(StoreError::not_found("account"));
-            }
+            require_open(transaction, account)?;
             let expires_at = expires_at.map(Micros);
             transaction
                 .execute(INSERT, (key.id(), account, name, digest, Micros(now), expires_at))?;

@@ -24,6 +24,7 @@ mod keys;
 mod migrations;
 mod own_keys;
 mod page;
+mod printable;
 mod readers;
 mod recovery;
 mod rows;
@@ -42,14 +43,15 @@ pub use assets::{
 };
 pub use blobs::{BlobWriter, StagedBlob};
 pub use console::{
-    LinkPurpose, LinkRefusal, Member, NewUser, PASSWORD_CHARS_MIN, SESSION_HOURS_MAX,
-    SESSION_IDLE_MINUTES_MAX, Secret, Session, SignUpRefusal, User,
+    LinkPurpose, LinkRefusal, Member, NewUser, PASSWORD_CHARS_MIN, ProvenUser, SESSION_HOURS_MAX,
+    SESSION_IDLE_MINUTES_MAX, Secret, Session, SignUpRefusal, User, fold_email,
 };
 pub use error::{StoreError, StoreErrorKind};
 pub use ids::{AccountId, AssetId, TaskId, UploadId, UserId};
 pub use key_text::{ApiKey, looks_like_a_key};
 pub use keys::{KeyRecord, KeyRefusal, RevokeOutcome};
 pub use page::{Page, PageRequest};
+pub use printable::is_shown;
 pub use recovery::StartReport;
 pub use scope::OwnerScope;
 pub use store::{Access, Store};

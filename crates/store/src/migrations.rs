@@ -6,9 +6,10 @@ use crate::error::{StoreError, StoreErrorKind};
 use crate::faults;
 
 /// Step N brings a database from version N − 1 to version N.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     include_str!("../migrations/0001_initial.sql"),
     include_str!("../migrations/0002_console.sql"),
+    include_str!("../migrations/0003_closed_accounts.sql"),
 ];
 
 /// Marks a database file as this program's ("onsp").

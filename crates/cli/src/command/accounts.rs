@@ -1,6 +1,7 @@
 //! `accounts`: the users of the console, on the database itself, so that it works while a server
 //! runs, and for an administrator who forgot the password.
 
+use onespace_server::public_url::PublicUrl;
 use onespace_store::{Member, Store};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
@@ -35,7 +36,7 @@ fn list(store: &Store, as_json: bool) -> Result<(), Failure> {
 fn reset_password(
     store: &Store,
     email: &str,
-    public_url: &str,
+    public_url: &PublicUrl,
     as_json: bool,
 ) -> Result<(), Failure> {
     let user = store.user_with_email(email).map_err(storage_failure)?.ok_or_else(|| {

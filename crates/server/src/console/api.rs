@@ -4,6 +4,7 @@
 pub(super) mod keys;
 pub(super) mod members;
 pub(super) mod pictures;
+pub(super) mod search;
 pub(super) mod session;
 pub(super) mod thumbnails;
 pub(super) mod usage;

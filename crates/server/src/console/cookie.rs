@@ -10,6 +10,7 @@ use onespace_wire::error_code::ErrorCode;
 
 use crate::app::App;
 use crate::error::{ApiError, ApiResult};
+use crate::public_url::PublicUrl;
 
 const SECURE_NAME: &str = "__Host-onespace";
 const LOOPBACK_NAME: &str = "onespace";
@@ -90,11 +91,11 @@ impl SessionCookie {
 
 /// Whether clients reach the server by HTTPS, as its operator says.
 pub(crate) fn is_behind_https(app: &App) -> bool {
-    app.settings.public_url.as_deref().is_some_and(|url| url.starts_with("https://"))
+    app.settings.public_url.as_ref().is_some_and(PublicUrl::is_https)
 }
 
 /// Whether `host` (with or without a port) names this machine to itself.
-fn is_loopback(host: &str) -> bool {
+pub(super) fn is_loopback(host: &str) -> bool {
     let name = match host.strip_prefix('[') {
         Some(bracketed) => bracketed.split(']').next().unwrap_or_default(),
         None => host.split(':').next().unwrap_or_default(),

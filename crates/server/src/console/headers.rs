@@ -38,10 +38,14 @@ pub(crate) async fn of_data(
     next: Next,
 ) -> Response {
     let mut response = next.run(request).await;
-    let headers = response.headers_mut();
-    add(headers, &app, DATA_POLICY);
-    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    keep_to_itself(response.headers_mut(), &app);
     response
+}
+
+/// Adds the headers of data: also to answers of the public API that a session asked for.
+pub(crate) fn keep_to_itself(headers: &mut HeaderMap, app: &App) {
+    add(headers, app, DATA_POLICY);
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
 }
 
 fn add(headers: &mut HeaderMap, app: &App, policy: &'static str) {

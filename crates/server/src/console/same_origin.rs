@@ -11,9 +11,12 @@ use axum::middleware::Next;
 use axum::response::Response;
 use http::{HeaderMap, HeaderName, Method, Request, header};
 use onespace_wire::error_code::ErrorCode;
+use url::Url;
 
+use super::cookie::is_loopback;
 use crate::app::App;
 use crate::error::{ApiError, ApiResult};
+use crate::public_url::PublicUrl;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
@@ -41,11 +44,16 @@ pub(crate) fn check(app: &App, method: &Method, headers: &HeaderMap) -> ApiResul
         origin: text(&header::ORIGIN),
         host: text(&header::HOST),
     };
-    if request.is_ours(app.settings.public_url.as_deref()) {
+    if request.is_ours(app.settings.public_url.as_ref()) {
         return Ok(());
     }
     let message = "This request was caused by a page of another origin, and is refused.";
     Err(ApiError::new(ErrorCode::CrossSiteRefused, message))
+}
+
+/// Whether a browser says that one of our own pages sent the request.
+pub(crate) fn is_of_our_page(headers: &HeaderMap) -> bool {
+    headers.get(SEC_FETCH_SITE).is_some_and(|site| site == "same-origin")
 }
 
 /// Where a request says that it comes from.
@@ -58,7 +66,7 @@ struct Provenance<'a> {
 }
 
 impl Provenance<'_> {
-    fn is_ours(self, public_url: Option<&str>) -> bool {
+    fn is_ours(self, public_url: Option<&PublicUrl>) -> bool {
         let site_fits = match self.site {
             // A bookmark, or an address that was typed.
             Some("none") => !self.changes_something,
@@ -70,23 +78,20 @@ impl Provenance<'_> {
         site_fits && origin_fits && (is_stated || !self.changes_something)
     }
 
-    /// Whether `origin` is where the request went: its host, or the public address that a proxy
-    /// stands for.
-    fn is_own(self, origin: &str, public_url: Option<&str>) -> bool {
-        if public_url
-            .is_some_and(|url| authority(url) == authority(origin) && authority(url).is_some())
-        {
+    /// Whether `origin` is where the request went, scheme and port included: the public address
+    /// that a proxy stands for, or else the host by plain HTTP, which is what is spoken here. Where
+    /// the public address has HTTPS, plain HTTP is ours on this machine only: in between, anybody
+    /// could answer for the host.
+    fn is_own(self, origin: &str, public_url: Option<&PublicUrl>) -> bool {
+        let Ok(origin) = Url::parse(origin).map(|url| url.origin()) else { return false };
+        if public_url.is_some_and(|url| url.origin() == origin) {
             return true;
         }
-        let (authority, host) = (authority(origin), self.host);
-        authority.zip(host).is_some_and(|(authority, host)| authority.eq_ignore_ascii_case(host))
+        let is_https = public_url.is_some_and(PublicUrl::is_https);
+        let host = self.host.filter(|host| !is_https || is_loopback(host));
+        let own = host.and_then(|host| Url::parse(&format!("http://{host}/")).ok());
+        own.is_some_and(|own| own.origin() == origin)
     }
-}
-
-/// The host and port of an origin or a URL.
-fn authority(url: &str) -> Option<&str> {
-    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"))?;
-    rest.split('/').next().filter(|authority| !authority.is_empty())
 }
 
 #[cfg(test)]
@@ -111,6 +116,8 @@ mod tests {
             (true, None, Some("null"), false),
             (true, None, Some("http://127.0.0.1:8081"), false),
             (true, None, Some("http://evil.example"), false),
+            (true, None, Some("https://127.0.0.1:8080"), false),
+            (true, None, Some("HTTP://127.0.0.1:8080"), true),
             (true, None, Some("http://127.0.0.1:8080.evil.example"), false),
             (true, None, Some(""), false),
             (false, None, None, true),
@@ -131,15 +138,32 @@ mod tests {
 
     #[test]
     fn the_public_address_counts_as_our_own() {
-        let request = Provenance {
-            changes_something: true,
-            site: None,
-            origin: Some("https://embeddings.example.com"),
-            host: Some("10.0.0.7:8080"),
+        let is_ours = |origin, host, public: Option<&str>| {
+            let (origin, host) = (Some(origin), Some(host));
+            let public = public.map(|url| PublicUrl::parse(url).unwrap());
+            Provenance { changes_something: true, site: None, origin, host }
+                .is_ours(public.as_ref())
         };
-        assert!(!request.is_ours(None));
-        assert!(request.is_ours(Some("https://embeddings.example.com")));
-        assert!(request.is_ours(Some("https://embeddings.example.com/behind")));
-        assert!(!request.is_ours(Some("https://embeddings.example.org")));
+        let (inner, name, own) = ("10.0.0.7:8080", "emb.example.com", "https://emb.example.com");
+        // origin, host, public address, passes
+        let cases = [
+            (own, inner, None, false),
+            (own, inner, Some("https://emb.example.com"), true),
+            (own, inner, Some("HTTPS://Emb.Example.COM:443/behind/"), true),
+            ("https://EMB.example.com:443", inner, Some(own), true),
+            ("https://emb.example.org", inner, Some(own), false),
+            ("https://emb.example.com:8443", inner, Some(own), false),
+            ("http://emb.example.com", inner, Some(own), false),
+            ("http://emb.example.com", name, Some(own), false),
+            ("http://emb.example.com:443", name, Some(own), false),
+            ("http://emb.example.com", name, None, true),
+            ("http://127.0.0.1:8080", "127.0.0.1:8080", Some(own), true),
+            ("http://emb.example.com", "emb.example.com:80", None, true),
+        ];
+        let wrong: Vec<_> = cases
+            .into_iter()
+            .filter(|&(origin, host, public, passes)| is_ours(origin, host, public) != passes)
+            .collect();
+        assert!(wrong.is_empty(), "{wrong:?}");
     }
 }

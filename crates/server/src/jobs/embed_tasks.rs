@@ -48,7 +48,7 @@ async fn run_one(app: &App, claimed: ClaimedTask) {
     let claimed_at = Instant::now();
     let outcome = loop {
         let result = embed_picture(app, &claimed).await;
-        let busy = result.as_ref().is_err_and(|error| error.retry_after_s.is_some());
+        let busy = result.as_ref().is_err_and(|error| error.retry_after.is_some());
         if !busy {
             break result;
         }

@@ -4,7 +4,7 @@
 use axum::body::Body;
 use axum::extract::{FromRequestParts, State};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 use http::{HeaderMap, Method, Request, header};
 use onespace_store::{KeyRefusal, OwnerScope, looks_like_a_key};
@@ -14,13 +14,23 @@ use crate::app::App;
 use crate::console;
 use crate::error::{ApiError, ApiResult, blocking};
 
-/// Lets a request pass with the scope of its key, or answers 401.
+/// Lets a request pass with the scope of its key or session, or answers 401.
 pub(crate) async fn authenticate(
     State(app): State<App>,
-    mut request: Request<Body>,
+    request: Request<Body>,
     next: Next,
-) -> Result<Response, ApiError> {
-    let scope = identify(&app, request.method(), request.headers()).await?;
+) -> Response {
+    let is_by_key = presented_key(request.headers()).is_some();
+    let mut response = answer(&app, request, next).await.into_response();
+    if !is_by_key {
+        // A browser must neither store nor show it.
+        console::headers::keep_to_itself(response.headers_mut(), &app);
+    }
+    response
+}
+
+async fn answer(app: &App, mut request: Request<Body>, next: Next) -> ApiResult<Response> {
+    let scope = identify(app, request.method(), request.headers()).await?;
     request.extensions_mut().insert(scope.clone());
     let ticket = app.usage.ticket(scope.clone());
     let mut response = next.run(request).await;
@@ -31,8 +41,12 @@ pub(crate) async fn authenticate(
 
 async fn identify(app: &App, method: &Method, headers: &HeaderMap) -> ApiResult<OwnerScope> {
     let Some(presented) = presented_key(headers) else {
-        let session = console::session_of(app, method, headers).await?;
-        let missing = || refusal("Send your API key in the `x-api-key` header.");
+        let session = console::session_as_expected(app, method, headers).await?;
+        let missing = || match console::is_of_our_page(headers) {
+            // Its cookie has ended: the page must be able to tell.
+            true => console::sign_in_first(),
+            false => refusal("Send your API key in the `x-api-key` header."),
+        };
         return session.map(|session| session.scope).ok_or_else(missing);
     };
     if !looks_like_a_key(&presented) {

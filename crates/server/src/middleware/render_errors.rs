@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, Request, header};
 use onespace_wire::error_code::ErrorBody;
 
-use crate::error::ApiError;
+use crate::error::{ApiError, RetryAfter};
 
 /// The family whose errors are both flat and nested.
 const NESTED_FAMILY: &str = "/v1.3/embed-v2";
@@ -28,8 +28,12 @@ pub(crate) async fn render_errors(request: Request<Body>, next: Next) -> Respons
     };
     let (mut head, _) = response.into_parts();
     head.headers.remove(header::CONTENT_LENGTH);
-    if let Some(seconds) = error.retry_after_s {
-        head.headers.insert(header::RETRY_AFTER, HeaderValue::from(jittered(seconds)));
+    if let Some(retry_after) = error.retry_after {
+        let seconds = match retry_after {
+            RetryAfter::WithRoom(seconds) => jittered(seconds),
+            RetryAfter::AtTheEnd(seconds) => seconds,
+        };
+        head.headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
     let rendered = Json(body).into_response();
     head.headers.extend(rendered.headers().clone());

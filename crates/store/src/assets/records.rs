@@ -9,6 +9,7 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction, named_params};
 use super::matching::{fold_case, media_type};
 use super::metadata::without_empty_values;
 use super::{Asset, AssetFilter, MetadataChange, NewAsset};
+use crate::accounts::require_open;
 use crate::blobs::StagedBlob;
 use crate::error::{StoreError, StoreErrorKind};
 use crate::ids::AssetId;
@@ -57,7 +58,8 @@ const SET_METADATA: &str = "UPDATE assets SET user_metadata = ?3 WHERE id = ?1 A
 impl Store {
     /// Stores `blob` as an asset. When this returns, the asset survives a power cut.
     ///
-    /// Fails with [`StoreErrorKind::Conflict`] if [`NewAsset::id`] is taken.
+    /// Fails with [`StoreErrorKind::Conflict`] if [`NewAsset::id`] is taken, and with
+    /// [`StoreErrorKind::Closed`] if the account was closed meanwhile.
     pub fn create_asset(
         &self,
         scope: &OwnerScope,
@@ -98,6 +100,7 @@ impl Store {
                 user_metadata: without_empty_values(new.user_metadata),
                 technical_metadata: new.technical_metadata,
             };
+            require_open(transaction, scope.account())?;
             insert(transaction, scope, &asset)?;
             also(transaction)?;
             Ok(asset)

@@ -1,6 +1,6 @@
 //! Links that are good once: to set up the server, to join it, or to set a forgotten password anew.
 
-use rusqlite::{Connection, OptionalExtension, Row, Transaction};
+use rusqlite::{Connection, OptionalExtension, Transaction};
 use time::{Duration, OffsetDateTime};
 
 use super::{Secret, User, secret_digest};
@@ -17,7 +17,7 @@ const INVITATION_LIFE: Duration = Duration::days(7);
 const PASSWORD_RESET_LIFE: Duration = Duration::hours(24);
 
 const SELECT: &str = "SELECT purpose FROM console_links WHERE digest = ?1 AND expires_at > ?2";
-const SELECT_RESET: &str = "SELECT console_users.id, email, is_admin \
+const SELECT_RESET: &str = "SELECT user_id, email, is_admin \
      FROM console_links JOIN console_users ON console_users.id = user_id \
      WHERE digest = ?1 AND expires_at > ?2 AND purpose = 'password_reset'";
 const INSERT: &str = "INSERT INTO console_links (digest, purpose, user_id, created_at, expires_at) \
@@ -82,7 +82,7 @@ impl Store {
         let secret = Secret::generate();
         let now = self.now();
         self.database().write(|transaction| {
-            transaction.execute(DELETE_RESETS, [user])?;
+            end_resets(transaction, user)?;
             let meant = (LinkPurpose::PasswordReset, Some(user));
             insert(transaction, &secret, meant, now, PASSWORD_RESET_LIFE)
         })?;
@@ -117,9 +117,13 @@ pub(super) fn user_to_reset(
     now: OffsetDateTime,
 ) -> Result<Option<User>, StoreError> {
     let parameters = (secret_digest(secret), Micros(now));
-    let user =
-        |row: &Row<'_>| Ok(User { id: row.get(0)?, email: row.get(1)?, is_admin: row.get(2)? });
-    Ok(connection.query_row(SELECT_RESET, parameters, user).optional()?)
+    Ok(connection.query_row(SELECT_RESET, parameters, User::from_row).optional()?)
+}
+
+/// Ends the links by which the user's password could be set.
+pub(super) fn end_resets(transaction: &Transaction<'_>, user: &UserId) -> Result<(), StoreError> {
+    transaction.execute(DELETE_RESETS, [user])?;
+    Ok(())
 }
 
 /// Ends the link.

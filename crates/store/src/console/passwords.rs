@@ -17,7 +17,7 @@ const PASSWORD_CHARS_MAX: usize = 256;
 const MEMORY_KIB: u32 = 19 * 1024;
 const PASSES: u32 = 2;
 const LANES: u32 = 1;
-const DIGEST_BYTES: usize = 32;
+pub(super) const DIGEST_BYTES: usize = 32;
 const SALT_BYTES: usize = 16;
 
 /// The 3,000 most frequent passwords of at least [`PASSWORD_CHARS_MIN`] characters, most frequent

@@ -3,7 +3,8 @@
 use rusqlite::{OptionalExtension, Row, Transaction};
 use time::{Duration, OffsetDateTime};
 
-use super::{Secret, User, secret_digest};
+use super::proofs::is_current;
+use super::{ProvenUser, Secret, User, secret_digest};
 use crate::error::StoreError;
 use crate::rows::Micros;
 use crate::scope::OwnerScope;
@@ -21,7 +22,7 @@ const NOTE_USE_EVERY: Duration = Duration::minutes(1);
 
 const INSERT: &str = "INSERT INTO console_sessions (digest, user_id, created_at, last_seen_at) \
      VALUES (?1, ?2, ?3, ?3)";
-const SELECT: &str = "SELECT console_users.id, email, is_admin, account_id, key_id, \
+const SELECT: &str = "SELECT user_id, email, is_admin, account_id, key_id, \
      console_sessions.created_at, last_seen_at \
      FROM console_sessions JOIN console_users ON console_users.id = user_id WHERE digest = ?1";
 const NOTE_USE: &str = "UPDATE console_sessions SET last_seen_at = ?2 WHERE digest = ?1";
@@ -39,14 +40,19 @@ pub struct Session {
 }
 
 impl Store {
-    /// Signs `user` in: the secret of a new session, never of an old one.
-    pub fn start_session(&self, user: &User) -> Result<Secret, StoreError> {
+    /// Signs a user in: the secret of a new session, never of an old one. `None` if the password
+    /// was changed, or the account closed, since it was proven: who knew the old password only
+    /// must not have a session that outlives the change.
+    pub fn start_session(&self, proven: &ProvenUser) -> Result<Option<Secret>, StoreError> {
         let secret = Secret::generate();
         let now = Micros(self.now());
         self.database().write(|transaction| {
-            Ok(transaction.execute(INSERT, (secret.digest(), &user.id, now))?)
-        })?;
-        Ok(secret)
+            if !is_current(transaction, proven)? {
+                return Ok(None);
+            }
+            transaction.execute(INSERT, (secret.digest(), &proven.user.id, now))?;
+            Ok(Some(secret))
+        })
     }
 
     /// The session with this secret, unless it has ended or never was.
@@ -90,7 +96,7 @@ pub(crate) fn delete_ended_sessions(
 }
 
 fn session(row: &Row<'_>) -> rusqlite::Result<(Session, OffsetDateTime, OffsetDateTime)> {
-    let user = User { id: row.get(0)?, email: row.get(1)?, is_admin: row.get(2)? };
+    let user = User::from_row(row)?;
     let scope = OwnerScope::new(row.get(3)?, row.get(4)?);
     let (created_at, last_seen_at) = (row.get::<_, Micros>(5)?, row.get::<_, Micros>(6)?);
     Ok((Session { user, scope }, created_at.0, last_seen_at.0))

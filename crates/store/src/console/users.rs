@@ -1,14 +1,16 @@
-//! Users: made by a link or by open sign-up, known by e-mail address and password.
+//! Users: made by a link or by open sign-up, each with an account.
 
 use rusqlite::{Connection, OptionalExtension, Row, Transaction};
 use time::OffsetDateTime;
 
-use super::links::{self, LinkPurpose, LinkRefusal};
+use super::links::{self, LinkPurpose};
 use super::passwords::{PasswordRecord, check_password};
+use super::proofs::ProvenUser;
 use crate::accounts::{account_named, insert_account};
 use crate::error::StoreError;
 use crate::ids::{AccountId, UserId, random_bytes};
 use crate::key_text::random_key_id;
+use crate::printable::{is_shown, joins};
 use crate::rows::Micros;
 use crate::store::Store;
 
@@ -23,15 +25,13 @@ const CONSOLE_KEY_NAME: &str = "Console";
 const ANY: &str = "SELECT EXISTS (SELECT 1 FROM console_users)";
 const TAKEN: &str = "SELECT EXISTS (SELECT 1 FROM console_users WHERE email_folded = ?1)";
 const OWNED: &str = "SELECT EXISTS (SELECT 1 FROM console_users WHERE account_id = ?1)";
+const NAMED_ALIKE: &str = "SELECT EXISTS (SELECT 1 FROM accounts WHERE name = ?1 COLLATE NOCASE)";
 const INSERT: &str = "INSERT INTO console_users (id, account_id, key_id, email, email_folded, \
      password_salt, password_digest, is_admin, created_at) \
      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
 const INSERT_KEY: &str = "INSERT INTO keys (id, account_id, name, digest, created_at, is_console) \
      VALUES (?1, ?2, ?3, ?4, ?5, 1)";
-const SELECT_PASSWORD: &str = "SELECT id, email, is_admin, password_salt, password_digest \
-     FROM console_users WHERE email_folded = ?1";
-const SET_PASSWORD: &str =
-    "UPDATE console_users SET password_salt = ?2, password_digest = ?3 WHERE id = ?1";
+const SELECT_ACCOUNT: &str = "SELECT account_id FROM console_users WHERE email_folded = ?1";
 
 /// A user of the console.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +42,14 @@ pub struct User {
     pub email: String,
     /// Whether the user may invite others.
     pub is_admin: bool,
+}
+
+impl User {
+    /// The user in a row with the columns `user_id`, `email` and `is_admin`.
+    pub(super) fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
+        let is_admin = row.get("is_admin")?;
+        Ok(Self { id: row.get("user_id")?, email: row.get("email")?, is_admin })
+    }
 }
 
 /// Who wants to become a user.
@@ -80,7 +88,7 @@ impl Store {
         &self,
         new: &NewUser<'_>,
         sign_up_is_open: bool,
-    ) -> Result<Result<User, SignUpRefusal>, StoreError> {
+    ) -> Result<Result<ProvenUser, SignUpRefusal>, StoreError> {
         check_email(new.email)?;
         check_password(new.password, new.email)?;
         // Before the costly hash; again under the write lock.
@@ -109,71 +117,18 @@ impl Store {
             if let Some(link) = new.link {
                 links::use_up(transaction, link)?;
             }
-            Ok(Ok(user))
-        })
-    }
-
-    /// The user with this address and password. Takes equally long whether the address is known.
-    ///
-    /// Hashes the password: at most a few calls should run at once.
-    pub fn user_with_password(
-        &self,
-        email: &str,
-        password: &str,
-    ) -> Result<Option<User>, StoreError> {
-        let found = self.database().read(|connection| {
-            Ok(connection.query_row(SELECT_PASSWORD, [fold(email)], known).optional()?)
-        })?;
-        let (user, record) = match found {
-            Some((user, record)) => (Some(user), record),
-            None => (None, PasswordRecord::of_nobody()),
-        };
-        let fits = record.fits(password)?;
-        Ok(user.filter(|_| fits))
-    }
-
-    /// Sets a new password and ends every session of the user. The old password is to be checked
-    /// first, with [`Store::user_with_password`].
-    pub fn change_password(&self, user: &User, new: &str) -> Result<(), StoreError> {
-        check_password(new, &user.email)?;
-        let record = PasswordRecord::of(new)?;
-        self.database().write(|transaction| set_password(transaction, user, &record))
-    }
-
-    /// Sets a new password by a link of [`Store::issue_password_reset`], which is used up, and ends
-    /// every session of its user.
-    ///
-    /// Hashes the password: at most a few calls should run at once.
-    pub fn reset_password(
-        &self,
-        link: &str,
-        new: &str,
-    ) -> Result<Result<User, LinkRefusal>, StoreError> {
-        // Before the costly hash; again under the write lock.
-        let now = self.now();
-        let user = self.database().read(|c| links::user_to_reset(c, link, now))?;
-        let Some(user) = user else { return Ok(Err(LinkRefusal)) };
-        check_password(new, &user.email)?;
-        let record = PasswordRecord::of(new)?;
-        self.database().write(|transaction| {
-            let Some(user) = links::user_to_reset(transaction, link, self.now())? else {
-                return Ok(Err(LinkRefusal));
-            };
-            links::use_up(transaction, link)?;
-            set_password(transaction, &user, &record)?;
-            Ok(Ok(user))
+            Ok(Ok(ProvenUser { user, password_digest: password.digest }))
         })
     }
 }
 
-fn set_password(
-    transaction: &Transaction<'_>,
-    user: &User,
-    record: &PasswordRecord,
-) -> Result<(), StoreError> {
-    transaction.execute(SET_PASSWORD, (&user.id, record.salt, record.digest))?;
-    transaction.execute("DELETE FROM console_sessions WHERE user_id = ?1", [&user.id])?;
-    Ok(())
+/// The account of the user with this e-mail address.
+pub(crate) fn account_of_user(
+    connection: &Connection,
+    email: &str,
+) -> Result<Option<AccountId>, StoreError> {
+    let mut statement = connection.prepare_cached(SELECT_ACCOUNT)?;
+    Ok(statement.query_row([fold_email(email)], |row| row.get(0)).optional()?)
 }
 
 /// What admits a newcomer: the purpose of the link, or `None` for open sign-up.
@@ -203,17 +158,22 @@ fn account_for(
     user: &User,
     now: OffsetDateTime,
 ) -> Result<Result<AccountId, SignUpRefusal>, StoreError> {
-    if transaction.query_row(TAKEN, [fold(&user.email)], |row| row.get(0))? {
+    if transaction.query_row(TAKEN, [fold_email(&user.email)], |row| row.get(0))? {
         return Ok(Err(SignUpRefusal::EmailTaken));
     }
-    let name = if user.is_admin { FIRST_ACCOUNT } else { &user.email };
-    match account_named(transaction, name)? {
-        None => Ok(Ok(insert_account(transaction, name, now)?)),
-        Some(account) if user.is_admin => {
+    if !user.is_admin {
+        // In whatever case: `--account` with the address must not change its meaning.
+        if transaction.query_row(NAMED_ALIKE, [&user.email], |row| row.get(0))? {
+            return Ok(Err(SignUpRefusal::EmailTaken));
+        }
+        return Ok(Ok(insert_account(transaction, &user.email, now)?));
+    }
+    match account_named(transaction, FIRST_ACCOUNT)? {
+        None => Ok(Ok(insert_account(transaction, FIRST_ACCOUNT, now)?)),
+        Some(account) => {
             let owned: bool = transaction.query_row(OWNED, [&account], |row| row.get(0))?;
             Ok(if owned { Err(SignUpRefusal::LinkInvalid) } else { Ok(account) })
         }
-        Some(_) => Ok(Err(SignUpRefusal::EmailTaken)),
     }
 }
 
@@ -235,7 +195,7 @@ fn insert_user(
             account,
             &key_id,
             &user.email,
-            fold(&user.email),
+            fold_email(&user.email),
             password.salt,
             password.digest,
             user.is_admin,
@@ -247,23 +207,19 @@ fn insert_user(
 
 /// Whether the address has a chance to exist; only a letter to it would tell.
 fn check_email(email: &str) -> Result<(), StoreError> {
-    let is_plain =
-        !email.chars().any(|character| character.is_whitespace() || character.is_control());
+    let is_plain = email.chars().all(|c| is_shown(c) && !c.is_whitespace() && !joins(c));
     let parts = email.split_once('@').filter(|(name, host)| {
         !name.is_empty() && !host.is_empty() && !host.contains('@') && !host.starts_with('.')
     });
     if is_plain && parts.is_some() && email.chars().count() <= EMAIL_CHARS_MAX {
         return Ok(());
     }
-    Err(StoreError::invalid("The e-mail address must look like name@example.com."))
+    Err(StoreError::invalid(
+        "The e-mail address must look like name@example.com, without spaces or invisible characters.",
+    ))
 }
 
 /// The form in which addresses are compared.
-pub(super) fn fold(email: &str) -> String {
+pub fn fold_email(email: &str) -> String {
     email.trim().to_lowercase()
-}
-
-fn known(row: &Row<'_>) -> rusqlite::Result<(User, PasswordRecord)> {
-    let user = User { id: row.get(0)?, email: row.get(1)?, is_admin: row.get(2)? };
-    Ok((user, PasswordRecord { salt: row.get(3)?, digest: row.get(4)? }))
 }

@@ -3,6 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
 
 use super::{NewTask, Task, TaskFilter, TaskStatus};
+use crate::accounts::require_open;
 use crate::error::StoreError;
 use crate::ids::TaskId;
 use crate::page::{Page, PageRequest, PagedList};
@@ -57,6 +58,7 @@ impl Store {
         }
         let (input_size, input_sha256) = input.unzip();
         let created = self.database().write(|transaction| {
+            require_open(transaction, scope.account())?;
             let now = self.now();
             transaction.prepare_cached(INSERT)?.execute(named_params! {
                 ":id": id,

@@ -20,7 +20,7 @@ fn a_vector_is_kept_for_its_space_until_its_asset_goes() {
     let f = Fixture::new();
     let scope = f.scope("a");
     let id = create(&f.store, &scope, "x", b"x").id;
-    let missing = |space| f.store.assets_without_vector(&scope, space, 10).unwrap();
+    let missing = |space| f.store.assets_without_vector(&scope, space, &[], 10).unwrap();
     assert_eq!(missing(SPACE), std::slice::from_ref(&id));
     assert!(f.store.keep_vector(&scope, &id, SPACE, &unit(0.3)).unwrap());
     assert!(missing(SPACE).is_empty());
@@ -53,19 +53,45 @@ fn the_nearest_come_first_and_no_more_than_asked_for() {
 }
 
 #[test]
-fn what_cannot_be_embedded_is_counted_and_not_tried_again() {
+fn what_cannot_be_embedded_is_counted_and_tried_again_after_a_restart_only() {
     let f = Fixture::new();
     let scope = f.scope("a");
     keep(&f, &scope, "good", &unit(0.0));
     let bad = keep(&f, &scope, "bad", &[]);
     create(&f.store, &scope, "new", b"new");
-    let coverage = f.store.vector_coverage(&scope, SPACE).unwrap();
-    assert_eq!(coverage, VectorCoverage { pictures: 3, embedded: 1, unusable: 1 });
-    assert_eq!(f.store.assets_without_vector(&scope, SPACE, 10).unwrap().len(), 1);
+    let coverage = || f.store.vector_coverage(&scope, SPACE, &[]).unwrap();
+    let missing = || f.store.assets_without_vector(&scope, SPACE, &[], 10).unwrap();
+    let expected = VectorCoverage { pictures: 3, embedded: 1, unusable: 1, passed_over: 0 };
+    assert_eq!(coverage(), expected);
+    assert_eq!(missing().len(), 1);
     assert_eq!(f.store.nearest_assets(&scope, SPACE, &unit(0.0), 9).unwrap().len(), 1);
     assert_eq!(f.store.kept_vector(&scope, &bad, SPACE).unwrap(), None);
-    let none = f.store.vector_coverage(&f.scope("b"), SPACE).unwrap();
+    let none = f.store.vector_coverage(&f.scope("b"), SPACE, &[bad]).unwrap();
     assert_eq!(none, VectorCoverage::default());
+    f.store.forget_unusable_pictures().unwrap();
+    assert_eq!(coverage(), VectorCoverage { unusable: 0, ..expected });
+    assert_eq!(missing().len(), 2);
+}
+
+#[test]
+fn what_is_to_be_passed_over_does_not_stand_in_the_way_of_others() {
+    let f = Fixture::new();
+    let scope = f.scope("a");
+    let embedded = keep(&f, &scope, "good", &unit(0.0));
+    let ids = ["x", "y", "z"].map(|name| create(&f.store, &scope, name, b"bytes").id);
+    let mut passed_over = vec![ids[2].clone(), embedded, AssetId::new()];
+    let missing = |passed_over: &[AssetId]| {
+        f.store.assets_without_vector(&scope, SPACE, passed_over, 1).unwrap()
+    };
+    let coverage = |passed_over: &[AssetId]| {
+        f.store.vector_coverage(&scope, SPACE, passed_over).unwrap().passed_over
+    };
+    assert_eq!(missing(&[]), [ids[2].clone()], "the newest");
+    assert_eq!(missing(&passed_over), [ids[1].clone()]);
+    assert_eq!(coverage(&passed_over), 1, "neither what has a vector nor what is gone");
+    passed_over.extend(ids);
+    assert!(missing(&passed_over).is_empty());
+    assert_eq!(coverage(&passed_over), 3);
 }
 
 #[test]

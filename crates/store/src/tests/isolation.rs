@@ -163,9 +163,9 @@ fn lists_hold_only_the_callers_objects() {
         let near = f.store.nearest_assets(scope, SPACE, &[1.0, 0.0], 10_000).unwrap();
         let listed: Vec<_> = near.iter().map(|hit| &hit.id).collect();
         assert_eq!(listed, own.iter().map(|ids| &ids.asset).collect::<Vec<_>>());
-        let covered = f.store.vector_coverage(scope, SPACE).unwrap().pictures;
+        let covered = f.store.vector_coverage(scope, SPACE, &[]).unwrap().pictures;
         assert_eq!(covered, own.iter().len() as u64);
-        let missing = f.store.assets_without_vector(scope, "other", 10_000).unwrap();
+        let missing = f.store.assets_without_vector(scope, "other", &[], 10_000).unwrap();
         assert_eq!(missing, own.iter().map(|ids| ids.asset.clone()).collect::<Vec<_>>());
         let used = f.store.usage(scope, TODAY, TODAY).unwrap();
         assert_eq!(used.len(), own.iter().len());

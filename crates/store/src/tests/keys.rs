@@ -1,5 +1,6 @@
 //! Keys: life cycle, refusals, and what is stored of them.
 
+use time::macros::datetime;
 use time::{Duration, OffsetDateTime};
 
 use super::{Fixture, files_below};
@@ -124,6 +125,12 @@ fn names_and_expiries_are_checked() {
     }
     assert!(f.store.ensure_account(&longest).is_ok());
     assert!(f.store.create_key(&account, &"é".repeat(64), None).is_ok());
+    for bad in ["\u{200b}", "a\u{202e}b", "\u{200d}"] {
+        let error = f.store.create_key(&account, bad, None).err().unwrap();
+        assert_eq!(error.kind(), StoreErrorKind::Invalid, "{}", bad.escape_unicode());
+    }
+    let error = f.store.create_key(&account, "k", Some(datetime!(9999-12-31 23:59:59 -23:59)));
+    assert_eq!(error.err().unwrap().kind(), StoreErrorKind::Invalid, "the year 10000 in UTC");
     let past = OffsetDateTime::now_utc() - Duration::seconds(1);
     let error = f.store.create_key(&account, "k", Some(past)).err().unwrap();
     assert_eq!(error.kind(), StoreErrorKind::Invalid);

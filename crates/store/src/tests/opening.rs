@@ -111,6 +111,25 @@ fn databases_of_others_and_of_the_future_are_refused() {
 }
 
 #[test]
+fn a_database_of_the_second_version_is_brought_up_to_date() {
+    let f = Fixture::new();
+    let scope = f.scope("a");
+    let id = create(&f.store, &scope, "x", b"x").id;
+    f.store.keep_vector(&scope, &id, "space", &[]).unwrap();
+    let closed = f.store.ensure_account("b").unwrap();
+    let back = "DROP INDEX asset_vectors_unusable; ALTER TABLE accounts DROP COLUMN closed_at; \
+                UPDATE accounts SET name = 'closed-' || id WHERE name = 'b'; \
+                PRAGMA user_version = 2;";
+    f.store.database().write(|t| Ok(t.execute_batch(back)?)).unwrap();
+    let f = f.reopen();
+    let missing = f.store.assets_without_vector(&scope, "space", &[], 10).unwrap();
+    assert_eq!(missing, [id], "what could not be embedded is tried again");
+    let refused = f.store.create_key(&closed, "late", None).err().unwrap();
+    assert_eq!(refused.kind(), StoreErrorKind::Closed);
+    assert!(f.store.create_own_key(&scope, "k", None).is_ok());
+}
+
+#[test]
 fn a_file_that_is_no_database_is_refused_and_kept() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("onespace.db");

@@ -4,6 +4,7 @@ use rusqlite::{Connection, OptionalExtension, Row, named_params};
 use time::OffsetDateTime;
 
 use super::{NewUpload, Upload, UploadStatus};
+use crate::accounts::require_open;
 use crate::assets::without_empty_values;
 use crate::error::StoreError;
 use crate::ids::{AssetId, UploadId};
@@ -55,6 +56,7 @@ impl Store {
         let total_chunks = u32::try_from(new.total_size.div_ceil(new.chunk_size))
             .map_err(|_| StoreError::invalid("The upload would have too many chunks."))?;
         self.database().write(|transaction| {
+            require_open(transaction, scope.account())?;
             let now = self.now();
             let upload = Upload {
                 id: UploadId::new(),

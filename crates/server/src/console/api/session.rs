@@ -5,16 +5,18 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use http::{HeaderMap, Method, Request, StatusCode, header};
-use onespace_store::{PASSWORD_CHARS_MIN, User};
+use onespace_store::{PASSWORD_CHARS_MIN, ProvenUser, fold_email};
 use onespace_wire::error_code::ErrorCode;
 use serde::{Deserialize, Serialize};
-use std::time::Instant;
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
 
 use super::read;
 use crate::app::App;
 use crate::catalog::{Dialect, ServedModel};
+use crate::console::attempts::MustWait;
 use crate::console::cookie::SessionCookie;
-use crate::console::session_of;
+use crate::console::{require_expected_user, session_of};
 use crate::error::{ApiError, ApiResult, blocking};
 use crate::listener::PeerAddress;
 
@@ -37,6 +39,7 @@ struct Situation {
 /// The user, to themselves.
 #[derive(Serialize)]
 struct Person {
+    id: String,
     email: String,
     is_admin: bool,
     account_id: String,
@@ -68,6 +71,7 @@ pub(crate) async fn show(
     let store = app.store.clone();
     let has_users = blocking(move || store.has_users()).await?;
     let user = session.map(|session| Person {
+        id: session.user.id.to_string(),
         email: session.user.email,
         is_admin: session.user.is_admin,
         account_id: session.scope.account().as_str().to_owned(),
@@ -129,22 +133,60 @@ pub(crate) async fn sign_in(
     let headers = request.headers().clone();
     let cookie = SessionCookie::required(&app, &headers)?;
     let Credentials { email, password } = read(&app, request).await?;
-    if !app.console.attempts.begin(client, &email, Instant::now()) {
-        tracing::warn!(target: "onespace::audit", %client, "sign-in refused: too many failures");
-        let message = "Too many attempts with this address. Wait 15 minutes and try again.";
-        return Err(ApiError::new(ErrorCode::TooManyRequests, message));
-    }
-    let (store, address) = (app.store.clone(), email.clone());
-    let user =
-        app.console.passwords.run(move || store.user_with_password(&address, &password)).await?;
-    let Some(user) = user else {
+    let Some(proven) = known_user(&app, client, email, password).await? else {
         tracing::warn!(target: "onespace::audit", %client, "sign-in failed");
         let message = "The e-mail address or the password is wrong.";
         return Err(ApiError::new(ErrorCode::SignInRefused, message));
     };
-    app.console.attempts.succeeded(client, &email);
-    tracing::info!(target: "onespace::audit", %client, user = %user.id, "signed in");
-    start(&app, cookie, &headers, user).await
+    tracing::info!(target: "onespace::audit", %client, user = %proven.user.id, "signed in");
+    start(&app, cookie, &headers, proven).await
+}
+
+/// The user with this address and password. A wrong password counts against the client.
+///
+/// # Errors
+///
+/// 429 after too many of them, and when the server is too busy to look, which counts for nothing.
+pub(super) async fn known_user(
+    app: &App,
+    client: IpAddr,
+    email: String,
+    password: String,
+) -> ApiResult<Option<ProvenUser>> {
+    let attempt = app.console.sign_ins.begin(client, &fold_email(&email), Instant::now());
+    let attempt = attempt.map_err(|MustWait(wait)| {
+        tracing::warn!(target: "onespace::audit", %client, "sign-in refused: too many failures");
+        let message = "Too many attempts with this address.";
+        ApiError::used_up(format!("{message} Wait {} and try again.", in_words(wait)), wait)
+    })?;
+    let store = app.store.clone();
+    let known = app.console.passwords.run(move || {
+        let user = store.user_with_password(&email, &password)?;
+        // Decided here, where the password was hashed: the client may have gone.
+        match user {
+            Some(_) => attempt.forgive(),
+            None => attempt.count(Instant::now()),
+        }
+        Ok(user)
+    });
+    known.await
+}
+
+/// A wait as people say it, never too short.
+pub(super) fn in_words(wait: Duration) -> String {
+    let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+    match (seconds, seconds.div_ceil(60)) {
+        (1, _) => "1 second".to_owned(),
+        (..60, _) => format!("{seconds} seconds"),
+        (_, 1) => "1 minute".to_owned(),
+        (_, minutes) => format!("{minutes} minutes"),
+    }
+}
+
+/// Another password was set while this one was looked at.
+pub(super) fn overtaken() -> ApiError {
+    let message = "The password was changed meanwhile. Sign in with the new one.";
+    ApiError::new(ErrorCode::SignInRefused, message)
 }
 
 /// Starts a session; one that the browser had before ends, so that no secret lives on.
@@ -152,23 +194,32 @@ pub(super) async fn start(
     app: &App,
     cookie: SessionCookie,
     headers: &HeaderMap,
-    user: User,
+    proven: ProvenUser,
 ) -> ApiResult<Response> {
     let (store, earlier) = (app.store.clone(), cookie.secret(headers));
     let secret = blocking(move || {
         if let Some(earlier) = earlier {
             store.end_session(&earlier)?;
         }
-        store.start_session(&user)
+        store.start_session(&proven)
     })
-    .await?;
+    .await?
+    .ok_or_else(overtaken)?;
     let mut response = StatusCode::NO_CONTENT.into_response();
     response.headers_mut().insert(header::SET_COOKIE, cookie.set(&secret)?);
     Ok(response)
 }
 
 /// `DELETE /console/api/session`: ends the session here, not only in the browser.
-pub(crate) async fn sign_out(State(app): State<App>, headers: HeaderMap) -> ApiResult<Response> {
+pub(crate) async fn sign_out(
+    State(app): State<App>,
+    method: Method,
+    headers: HeaderMap,
+) -> ApiResult<Response> {
+    if let Ok(Some(session)) = session_of(&app, &method, &headers).await {
+        // Another tab's user stays.
+        require_expected_user(&session, &headers)?;
+    }
     let mut response = StatusCode::NO_CONTENT.into_response();
     let Some(cookie) = SessionCookie::of(&app, &headers) else { return Ok(response) };
     if let Some(secret) = cookie.secret(&headers) {

@@ -96,10 +96,29 @@ fn iso(day: Date) -> String {
     format!("{:04}-{:02}-{:02}", day.year(), u8::from(day.month()), day.day())
 }
 
-/// A cell in quotes, which no table calculation takes for a formula.
+/// What begins a formula, in table calculations of East Asia also at full width.
+const FORMULA_BEGINS: [char; 10] = ['=', '+', '-', '@', '＝', '＋', '－', '＠', '\t', '\r'];
+/// What ends a cell, in this or another country: many take a semicolon, and then quotes within a
+/// line do not hold a cell together.
+const SEPARATORS: [char; 4] = [',', ';', '\t', '|'];
+
+/// A cell in quotes, no part of which a table calculation takes for a formula.
 fn csv_cell(text: &str) -> String {
-    let guard = if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { "'" } else { "" };
-    format!("\"{guard}{}\"", text.replace('"', "\"\""))
+    let mut cell = String::from("\"");
+    let mut begins = true;
+    for character in text.chars() {
+        if begins && FORMULA_BEGINS.contains(&character) {
+            cell.push('\'');
+        }
+        // Spaces and quotes before a formula are skipped by some.
+        begins = SEPARATORS.contains(&character)
+            || begins && (character.is_whitespace() || character == '"');
+        cell.push(character);
+        if character == '"' {
+            cell.push('"');
+        }
+    }
+    cell + "\""
 }
 
 #[cfg(test)]
@@ -113,6 +132,12 @@ mod tests {
             ("a,b\"c", "\"a,b\"\"c\""),
             ("=1+1", "\"'=1+1\""),
             ("@x", "\"'@x\""),
+            ("a = 1 - 2", "\"a = 1 - 2\""),
+            ("＝1+1", "\"'＝1+1\""),
+            (" =1", "\" '=1\""),
+            ("a;=1+1", "\"a;'=1+1\""),
+            ("a; \"=1+1", "\"a; \"\"'=1+1\""),
+            ("a|-1", "\"a|'-1\""),
         ];
         for (name, cell) in cases {
             assert_eq!(csv_cell(name), cell);

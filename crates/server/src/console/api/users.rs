@@ -8,12 +8,14 @@ use http::{HeaderMap, Request, StatusCode};
 use onespace_store::{LinkPurpose, NewUser, SignUpRefusal};
 use onespace_wire::error_code::ErrorCode;
 use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
 use std::time::Instant;
 
 use super::members::{Administrator, OneTimeLink};
 use super::{read, session};
 use crate::app::App;
 use crate::console::SignedIn;
+use crate::console::attempts::{Attempt, MustWait};
 use crate::console::cookie::SessionCookie;
 use crate::error::{ApiError, ApiResult, blocking};
 use crate::listener::PeerAddress;
@@ -30,21 +32,45 @@ struct Registration {
 }
 
 /// `POST /console/api/users`: makes an account and signs its user in.
-pub(crate) async fn sign_up(State(app): State<App>, request: Request<Body>) -> ApiResult<Response> {
+pub(crate) async fn sign_up(
+    State(app): State<App>,
+    Extension(PeerAddress(client)): Extension<PeerAddress>,
+    request: Request<Body>,
+) -> ApiResult<Response> {
     let headers = request.headers().clone();
     let cookie = SessionCookie::required(&app, &headers)?;
     let Registration { email, password, link } = read(&app, request).await?;
     if link.as_ref().is_some_and(|link| link.len() > LINK_BYTES_MAX) {
         return Err(refusal(SignUpRefusal::LinkInvalid));
     }
+    let attempt = link.is_none().then(|| open_sign_up(&app, client)).transpose()?;
     let (store, open) = (app.store.clone(), app.settings.open_sign_up);
     let made = app.console.passwords.run(move || {
         let new = NewUser { email: &email, password: &password, link: link.as_deref() };
-        store.create_user(&new, open)
+        let made = store.create_user(&new, open)?;
+        // That an address is in use may not be asked for without end either.
+        if let (Some(attempt), Ok(_) | Err(SignUpRefusal::EmailTaken)) = (attempt, &made) {
+            attempt.count(Instant::now());
+        }
+        Ok(made)
     });
-    let user = made.await?.map_err(refusal)?;
+    let proven = made.await?.map_err(refusal)?;
+    let user = &proven.user;
     tracing::info!(target: "onespace::audit", user = %user.id, admin = user.is_admin, "signed up");
-    session::start(&app, cookie, &headers, user).await
+    session::start(&app, cookie, &headers, proven).await
+}
+
+/// Begins to make an account without a link.
+fn open_sign_up(app: &App, client: IpAddr) -> ApiResult<Attempt> {
+    app.console.open_sign_ups.begin(client, "", Instant::now()).map_err(|MustWait(wait)| {
+        tracing::warn!(target: "onespace::audit", %client, "sign-up refused: too many accounts");
+        let words = session::in_words(wait);
+        let message = format!(
+            "Too many new accounts from your address. Wait {words} and try again, or ask an \
+             administrator for an invitation."
+        );
+        ApiError::used_up(message, wait)
+    })
 }
 
 fn refusal(reason: SignUpRefusal) -> ApiError {
@@ -119,21 +145,15 @@ pub(crate) async fn change_password(
     let PasswordChange { current, new } = read(&app, request).await?;
     let user = signed_in.user;
     // Whoever stole a session must not be able to guess the password with it.
-    if !app.console.attempts.begin(client, &user.email, Instant::now()) {
-        let message = "Too many attempts. Wait 15 minutes and try again.";
-        return Err(ApiError::new(ErrorCode::TooManyRequests, message));
-    }
-    let (store, email) = (app.store.clone(), user.email.clone());
-    let known = app.console.passwords.run(move || store.user_with_password(&email, &current));
-    if known.await?.is_none() {
+    let Some(proven) = session::known_user(&app, client, user.email, current).await? else {
         let message = "The current password is wrong.";
         return Err(ApiError::new(ErrorCode::SignInRefused, message));
-    }
-    app.console.attempts.succeeded(client, &user.email);
-    let (store, changed) = (app.store.clone(), user.clone());
-    app.console.passwords.run(move || store.change_password(&changed, &new)).await?;
-    tracing::info!(target: "onespace::audit", user = %user.id, "password changed");
-    session::start(&app, cookie, &headers, user).await
+    };
+    let store = app.store.clone();
+    let changed = app.console.passwords.run(move || store.change_password(&proven, &new));
+    let proven = changed.await?.ok_or_else(session::overtaken)?;
+    tracing::info!(target: "onespace::audit", user = %proven.user.id, "password changed");
+    session::start(&app, cookie, &headers, proven).await
 }
 
 #[derive(Deserialize)]
@@ -157,7 +177,7 @@ pub(crate) async fn reset_password(
     }
     let store = app.store.clone();
     let reset = app.console.passwords.run(move || store.reset_password(&link, &password));
-    let user = reset.await?.map_err(|_| refusal(SignUpRefusal::LinkInvalid))?;
-    tracing::info!(target: "onespace::audit", user = %user.id, "password reset");
-    session::start(&app, cookie, &headers, user).await
+    let proven = reset.await?.map_err(|_| refusal(SignUpRefusal::LinkInvalid))?;
+    tracing::info!(target: "onespace::audit", user = %proven.user.id, "password reset");
+    session::start(&app, cookie, &headers, proven).await
 }

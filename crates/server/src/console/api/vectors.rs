@@ -1,56 +1,64 @@
-//! Vectors of the account's pictures, kept with the fingerprint of their space, and exact search
-//! over them.
+//! Vectors of the account's pictures, kept with the fingerprint of their space.
 //!
 //! The page that searches also asks for what is missing, a few pictures at a time, so that it can
-//! show how far it is and stop.
+//! show how far it is and stop. What has begun is finished, kept and counted, also when the page
+//! has gone.
+
+use std::time::Instant;
 
 use axum::Json;
-use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use futures_util::future::join_all;
-use http::Request;
-use onespace_store::{AssetFilter, AssetId, NearAsset, OwnerScope, PageRequest, VectorCoverage};
-use onespace_wire::assets::Asset;
+use onespace_media::MediaError;
+use onespace_store::{AssetId, OwnerScope, VectorCoverage};
 use onespace_wire::error_code::ErrorCode;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use super::read;
 use crate::app::App;
 use crate::catalog::ServedModel;
 use crate::console::SignedIn;
+use crate::console::vector_work::Work;
 use crate::embed;
 use crate::embed::plan::{EmbedPlan, Origin, Source, SourceField};
 use crate::error::{ApiError, ApiResult, blocking};
-use crate::routes::assets::{asset_id, detailed};
 use crate::usage::ModelUse;
 
 /// Pictures embedded by one call.
 const PICTURES_PER_CALL: u32 = 8;
-/// The most assets of an answer.
-const HITS_MAX: usize = 50;
-const HITS_DEFAULT: usize = 24;
 
 /// How far the vectors are.
 #[derive(Serialize)]
-struct Coverage {
+pub(super) struct Coverage {
     space: String,
     pictures: u64,
     embedded: u64,
+    /// Refused by format or limits.
     unusable: u64,
+    /// Neither, and passed over for a while because of a failure, such as a damaged file.
+    failed: u64,
 }
 
 /// The model whose vectors are kept: the first one, under its own name.
-fn search_model(app: &App) -> ApiResult<ServedModel> {
+pub(super) fn search_model(app: &App) -> ApiResult<ServedModel> {
     let model = app.models.first_name().and_then(|name| app.models.find(name));
     model.cloned().ok_or_else(|| ApiError::internal("no model is loaded"))
 }
 
-async fn coverage_of(app: &App, scope: &OwnerScope, model: &ServedModel) -> ApiResult<Coverage> {
+pub(super) async fn coverage_of(
+    app: &App,
+    scope: &OwnerScope,
+    model: &ServedModel,
+) -> ApiResult<Coverage> {
+    let passed_over = app.console.vectors.passed_over(&work(scope, model), Instant::now());
     let (store, owner, space) = (app.store.clone(), scope.clone(), model.space.clone());
-    let found: VectorCoverage = blocking(move || store.vector_coverage(&owner, &space)).await?;
-    let VectorCoverage { pictures, embedded, unusable } = found;
-    Ok(Coverage { space: model.space.to_string(), pictures, embedded, unusable })
+    let found = blocking(move || store.vector_coverage(&owner, &space, &passed_over)).await?;
+    let VectorCoverage { pictures, embedded, unusable, passed_over: failed } = found;
+    Ok(Coverage { space: model.space.to_string(), pictures, embedded, unusable, failed })
+}
+
+fn work(scope: &OwnerScope, model: &ServedModel) -> Work {
+    Work { account: scope.account().clone(), space: model.space.clone() }
 }
 
 /// `GET /console/api/vectors`.
@@ -70,146 +78,111 @@ pub(crate) async fn compute(
     let model = search_model(&app)?;
     let scope = session.scope;
     let ticket = app.usage.ticket(scope.clone());
-    let (store, owner, space) = (app.store.clone(), scope.clone(), model.space.clone());
-    let missing =
-        blocking(move || store.assets_without_vector(&owner, &space, PICTURES_PER_CALL)).await?;
-    let embedded = missing.into_iter().map(|id| keep_one(&app, &scope, &model, id));
-    let mut used = ModelUse::default();
-    let mut failure = None;
-    for outcome in join_all(embedded).await {
-        match outcome {
-            Ok(more) => used = used + more,
-            Err(error) => failure = Some(error),
-        }
-    }
-    let mut response = match failure {
-        Some(error) => error.into_response(),
-        None => Json(coverage_of(&app, &scope, &model).await?).into_response(),
-    };
-    response.extensions_mut().insert(used);
-    ticket.settle(&response).await;
-    Ok(response)
+    let turn = app.console.vectors.turn(&work(&scope, &model)).await;
+    let calls = app.console.vectors.calls.clone();
+    // In a task of its own: a client that goes must not end what is to be counted.
+    let call = calls.spawn(async move {
+        let _turn = turn;
+        let response = answer(&app, &scope, &model).await;
+        ticket.settle(&response).await;
+        response
+    });
+    call.await.map_err(ApiError::internal)
 }
 
-/// Embeds one picture and keeps its vector, or keeps that it has none.
-async fn keep_one(
+/// Computes some vectors, and says how far they are.
+async fn answer(app: &App, scope: &OwnerScope, model: &ServedModel) -> Response {
+    let (used, computed) = compute_some(app, scope, model).await;
+    let coverage = match computed {
+        Ok(()) => coverage_of(app, scope, model).await,
+        Err(error) => Err(error),
+    };
+    let mut response = coverage.map(Json).into_response();
+    response.extensions_mut().insert(used);
+    response
+}
+
+/// Computes vectors of some pictures without one; what was done is told also when some failed.
+async fn compute_some(
+    app: &App,
+    scope: &OwnerScope,
+    model: &ServedModel,
+) -> (ModelUse, ApiResult<()>) {
+    let passed_over = app.console.vectors.passed_over(&work(scope, model), Instant::now());
+    let (store, owner, space) = (app.store.clone(), scope.clone(), model.space.clone());
+    let missing = blocking(move || {
+        store.assets_without_vector(&owner, &space, &passed_over, PICTURES_PER_CALL)
+    });
+    let missing = match missing.await {
+        Ok(missing) => missing,
+        Err(error) => return (ModelUse::default(), Err(error)),
+    };
+    let computed = missing.into_iter().map(|id| compute_one(app, scope, model, id));
+    let mut all = (ModelUse::default(), Ok(()));
+    for (used, kept) in join_all(computed).await {
+        all = (all.0 + used, all.1.and(kept));
+    }
+    all
+}
+
+/// Embeds one picture and keeps its vector, or keeps that it has none. A picture that fails by
+/// itself is passed over; what hinders all pictures is an error.
+async fn compute_one(
     app: &App,
     scope: &OwnerScope,
     model: &ServedModel,
     id: AssetId,
-) -> ApiResult<ModelUse> {
+) -> (ModelUse, ApiResult<()>) {
+    let (vector, used) = match embed_one(app, scope, model, &id).await {
+        Ok(embedded) => embedded,
+        // Deleted meanwhile.
+        Err(error) if error.code == ErrorCode::ReferenceNotExist => {
+            return (ModelUse::default(), Ok(()));
+        }
+        Err(error) if is_fault_of_the_picture(&error) => (Vec::new(), ModelUse::default()),
+        Err(error) if error.retry_after.is_some() => return (ModelUse::default(), Err(error)),
+        Err(error) => {
+            tracing::warn!(asset = %id, cause = ?error.cause, "a vector could not be computed");
+            app.console.vectors.note_failure(&work(scope, model), id, Instant::now());
+            return (ModelUse::default(), Ok(()));
+        }
+    };
+    let (store, owner, space) = (app.store.clone(), scope.clone(), model.space.clone());
+    let kept = blocking(move || store.keep_vector(&owner, &id, &space, &vector)).await;
+    (used, kept.map(drop))
+}
+
+async fn embed_one(
+    app: &App,
+    scope: &OwnerScope,
+    model: &ServedModel,
+    id: &AssetId,
+) -> ApiResult<(Vec<f32>, ModelUse)> {
     let field = SourceField::Object("asset".to_owned());
     let source = Source { field, origin: Origin::Asset(id.clone()) };
     let mut plan = EmbedPlan::of_one_picture(model, model.description().dimension_default, source)?;
-    let (vector, used) = match embed::execute(app, scope, &mut plan).await {
-        Ok(outcome) => (outcome.vector, outcome.used),
-        // Deleted meanwhile.
-        Err(error) if error.code == ErrorCode::ReferenceNotExist => {
-            return Ok(ModelUse::default());
-        }
-        Err(error) if is_fault_of_the_picture(&error) => (Vec::new(), ModelUse::default()),
-        Err(error) => return Err(error),
-    };
-    let (store, owner, space) = (app.store.clone(), scope.clone(), model.space.clone());
-    blocking(move || store.keep_vector(&owner, &id, &space, &vector)).await?;
-    Ok(used)
+    let outcome = embed::execute(app, scope, &mut plan).await?;
+    Ok((outcome.vector, outcome.used))
 }
 
+/// Whether the picture was refused by its format or a limit. A decoder that died or took too long
+/// says nothing for certain: another time the machine may be less busy.
 fn is_fault_of_the_picture(error: &ApiError) -> bool {
-    matches!(error.code, ErrorCode::ParameterInvalid | ErrorCode::ContentTooLarge)
+    error.cause.as_ref().is_some_and(|cause| cause.is::<MediaError>())
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Search {
-    /// The fingerprint of the query's space.
-    space: String,
-    /// The query, as the embed route answered it.
-    vector: Option<Vec<f32>>,
-    /// Or an asset that stands for it.
-    asset_id: Option<String>,
-    count: Option<usize>,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-#[derive(Serialize)]
-struct Hit {
-    score: f32,
-    asset: Asset,
-}
-
-#[derive(Serialize)]
-struct Hits {
-    hits: Vec<Hit>,
-    coverage: Coverage,
-}
-
-/// `POST /console/api/search`: the account's pictures nearest to a vector.
-pub(crate) async fn search(
-    State(app): State<App>,
-    SignedIn(session): SignedIn,
-    request: Request<Body>,
-) -> ApiResult<Response> {
-    let Search { space, vector, asset_id, count } = read(&app, request).await?;
-    let model = search_model(&app)?;
-    if space != *model.space {
-        let what =
-            format!("must be `{}`: vectors of another space cannot be compared.", model.space);
-        return Err(ApiError::invalid("space", what));
-    }
-    let scope = session.scope;
-    let query = match (vector, asset_id) {
-        (Some(vector), None) => normalised(vector, model.description().dimension_default)?,
-        (None, Some(id)) => kept(&app, &scope, &model, &id).await?,
-        _ => return Err(ApiError::missing("vector")),
-    };
-    let count = count.unwrap_or(HITS_DEFAULT).clamp(1, HITS_MAX);
-    let store = app.store.clone();
-    let owner = scope.clone();
-    let hits = blocking(move || {
-        let near = store.nearest_assets(&owner, &space, &query, count)?;
-        let ids = near.iter().map(|hit| hit.id.as_str().to_owned()).collect::<Vec<_>>();
-        if ids.is_empty() {
-            return Ok(Vec::new());
+    #[test]
+    fn only_a_refusal_of_the_picture_itself_is_kept() {
+        let refused = ApiError::media("asset", MediaError::UnsupportedType);
+        assert!(is_fault_of_the_picture(&refused));
+        let lost =
+            ApiError::new(ErrorCode::ParameterInvalid, "`asset`: too slow").caused_by("lost");
+        for error in [lost, ApiError::busy(1), ApiError::internal("a damaged file")] {
+            assert!(!is_fault_of_the_picture(&error), "{error:?}");
         }
-        let page = PageRequest { page: 1, page_limit: HITS_MAX as u32 };
-        let filter = AssetFilter { ids, ..AssetFilter::default() };
-        let found = store.list_assets(&owner, &filter, page)?.items;
-        Ok::<_, onespace_store::StoreError>(in_order(near, found))
-    })
-    .await?;
-    let coverage = coverage_of(&app, &scope, &model).await?;
-    Ok(Json(Hits { hits, coverage }).into_response())
-}
-
-/// The assets in the order of their nearness; one deleted meanwhile is left out.
-fn in_order(near: Vec<NearAsset>, mut found: Vec<onespace_store::Asset>) -> Vec<Hit> {
-    near.into_iter()
-        .filter_map(|hit| {
-            let at = found.iter().position(|asset| asset.id == hit.id)?;
-            Some(Hit { score: hit.score, asset: detailed(found.swap_remove(at)) })
-        })
-        .collect()
-}
-
-/// `vector` at unit length.
-fn normalised(vector: Vec<f32>, dimension: usize) -> ApiResult<Vec<f32>> {
-    if vector.len() != dimension {
-        return Err(ApiError::invalid("vector", format!("must have {dimension} values.")));
     }
-    let norm = vector.iter().map(|value| value * value).sum::<f32>().sqrt();
-    if !norm.is_finite() || norm < f32::MIN_POSITIVE {
-        return Err(ApiError::invalid("vector", "must be finite and not zero."));
-    }
-    Ok(vector.into_iter().map(|value| value / norm).collect())
-}
-
-async fn kept(app: &App, scope: &OwnerScope, model: &ServedModel, id: &str) -> ApiResult<Vec<f32>> {
-    let id = asset_id(id)?;
-    let (store, owner, space) = (app.store.clone(), scope.clone(), model.space.clone());
-    let wanted = id.clone();
-    let vector = blocking(move || store.kept_vector(&owner, &wanted, &space)).await?;
-    vector.ok_or_else(|| {
-        let message = format!("`asset_id`: there is no vector of an asset `{id}`.");
-        ApiError::new(ErrorCode::ReferenceNotExist, message)
-    })
 }
