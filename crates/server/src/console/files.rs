@@ -68,6 +68,7 @@ pub(super) const FILES: &[(&str, &[u8])] = files![
     "js/plot/heat_map.js",
     "js/plot/map.js",
     "js/plot/strip.js",
+    "js/plot/to_width.js",
     "js/search/coverage.js",
     "js/states.js",
     "js/theme.js";
