@@ -36,6 +36,7 @@ pub(super) const FILES: &[(&str, &[u8])] = files![
     "js/assets/tiles.js",
     "js/assets/uploads.js",
     "js/compose/composer.js",
+    "js/compose/json_pieces.js",
     "js/compose/mention.js",
     "js/compose/pictures.js",
     "js/compose/request.js",
@@ -69,6 +70,7 @@ pub(super) const FILES: &[(&str, &[u8])] = files![
     "js/plot/map.js",
     "js/plot/strip.js",
     "js/plot/to_width.js",
+    "js/sdks.js",
     "js/search/coverage.js",
     "js/states.js",
     "js/theme.js";
