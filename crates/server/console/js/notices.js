@@ -45,7 +45,9 @@ export function notify(text, { kind = "", action, gone, milliseconds = SHOWN_MS 
     if (isOver) return;
     isOver = true;
     clearTimeout(timer);
+    const hadFocus = element.contains(document.activeElement);
     element.remove();
+    if (hadFocus && before?.isConnected) before.focus();
     if (!ran) gone?.();
   };
   const button = action && h("button.button.small", {
@@ -57,6 +59,10 @@ export function notify(text, { kind = "", action, gone, milliseconds = SHOWN_MS 
   }, action.label);
   const close = h("button.button.small.plain", { type: "button", "aria-label": "Close this message", onclick: () => end(false) }, "✕");
   const element = h(`div.notice${kind && `.${kind}`}`, {}, h("p", {}, text), button, close);
+  let before;
+  element.addEventListener("focusin", ({ relatedTarget }) => {
+    if (!element.contains(relatedTarget)) before = relatedTarget;
+  });
   areas.at(-1).shown.append(element);
   const timer = setTimeout(() => end(false), milliseconds);
   return () => end(false);
