@@ -61,7 +61,7 @@ test("inputs and results are there again after a look at another page", async ()
   await goTo(page, server, "keys", "API keys");
   await goTo(page, server, "playground", "Playground");
   assert.equal(await textOf(page).inputValue(), "long thought about <@mine>");
-  assert.equal(await page.getByLabel("Values").inputValue(), "128");
+  assert.equal(await page.getByLabel("Values", { exact: true }).inputValue(), "128");
   assert.equal(await page.getByLabel("Name of the picture mine.png").inputValue(), "mine");
   assert.ok(await result(page).isVisible());
   await page.context().close();

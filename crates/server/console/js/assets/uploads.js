@@ -23,7 +23,7 @@ export function uploadQueue(bytesMax) {
   const next = () => {
     while (running < AT_ONCE && waiting.length) {
       running += 1;
-      waiting.shift()().finally(() => {
+      waiting.shift().work().finally(() => {
         running -= 1;
         next();
       });
@@ -32,7 +32,7 @@ export function uploadQueue(bytesMax) {
   const enqueue = (name, work, fault) => {
     const line = uploadLine(name, element);
     if (fault) return line.fail(fault);
-    waiting.push(async () => {
+    waiting.push({ line, work: async () => {
       if (line.signal.aborted) return;
       try {
         const asset = await work(line);
@@ -42,7 +42,7 @@ export function uploadQueue(bytesMax) {
       } catch (error) {
         if (!isCancelled(error)) line.fail(error.message);
       }
-    });
+    } });
     next();
   };
   const addFiles = (files) => [...files].forEach((file) => {
@@ -50,7 +50,7 @@ export function uploadQueue(bytesMax) {
     enqueue(file.name, (line) => uploadFile(file, line), fault);
   });
   const addUrl = (url) => enqueue(url, (line) => uploadUrl(url, line));
-  const unfinished = () => running + waiting.length;
+  const unfinished = () => running + waiting.filter(({ line }) => !line.signal.aborted).length;
   return { element, addFiles, addUrl, onDone: done.add, unfinished };
 }
 

@@ -17,24 +17,7 @@ export function coverageBar({ signal, grew }) {
   let working;
 
   const missing = () => covered.pictures - settled(covered);
-  const draw = () => fill(element, view());
-  const button = (label, onclick) => h("button.button.small", { type: "button", onclick }, label);
-  const view = () => {
-    if (!covered?.pictures) return [];
-    const notes = [
-      covered.unusable > 0 && ` ${counted(covered.unusable, "picture")} cannot be embedded.`,
-      covered.failed > 0 && ` ${counted(covered.failed, "picture")} failed this time.`,
-    ];
-    if (missing() <= 0 && !working) {
-      return h("div.row", {},
-        h("p.quiet.small", {}, `${counted(covered.embedded, "picture")} can be found (space ${covered.space}).`, notes),
-        covered.failed > 0 && button("Try these again", run));
-    }
-    return h("div.card", {},
-      h("div.row.apart", {}, h("span", {}, `${covered.embedded} of ${counted(covered.pictures, "picture")} can be found.`, notes),
-        working ? button("Stop", () => working.abort()) : button("Go on", run)),
-      h("progress", { max: covered.pictures, value: settled(covered), "aria-label": "Pictures embedded" }));
-  };
+  const draw = () => fill(element, covered?.pictures ? view(covered, working, run) : []);
   const set = (fresh) => {
     const before = covered?.embedded;
     // What a search says of the coverage has no failures: these are of the run.
@@ -77,6 +60,23 @@ export function coverageBar({ signal, grew }) {
     }
   };
   return { element, set, load };
+}
+
+function view(covered, working, run) {
+  const button = (label, onclick) => h("button.button.small", { type: "button", onclick }, label);
+  const notes = [
+    covered.unusable > 0 && ` ${counted(covered.unusable, "picture")} cannot be embedded.`,
+    covered.failed > 0 && ` ${counted(covered.failed, "picture")} failed this time.`,
+  ];
+  if (settled(covered) >= covered.pictures && !working) {
+    return h("div.row", {},
+      h("p.quiet.small", {}, `${counted(covered.embedded, "picture")} can be found (space ${covered.space}).`, notes),
+      covered.failed > 0 && button("Try these again", run));
+  }
+  return h("div.card", {},
+    h("div.row.apart", {}, h("span", {}, `${covered.embedded} of ${counted(covered.pictures, "picture")} can be found.`, notes),
+      working ? button("Stop", () => working.abort()) : button("Go on", run)),
+    h("progress", { max: covered.pictures, value: settled(covered), "aria-label": "Pictures embedded" }));
 }
 
 /** Pictures of which it is known how they came out. */
