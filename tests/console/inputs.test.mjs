@@ -81,9 +81,9 @@ test("an input that runs twice shows the later run; one that changes meanwhile h
   await page.evaluate(() => new Promise((resolve) => setTimeout(resolve)));
   assert.ok(await page.getByText("Embedding…").isVisible());
   assert.equal(await page.getByText("Cancelled.").count(), 0);
-  await page.unroute("**/v1.3/embed-v2");
   await page.getByRole("button", { name: "Cancel", exact: true }).click();
   await page.getByText("Cancelled.").waitFor();
+  await page.unroute("**/v1.3/embed-v2");
   await embed(page);
   await result(page).waitFor();
   await page.getByRole("button", { name: "Add an input" }).click();
