@@ -184,9 +184,9 @@ export function formOf(fields, file) {
 
 export const startBrowser = () => chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
 
-/** A page of a fresh browser profile; faults of its scripts and refusals of its policy end up in `faults`. */
-export async function openPage(browser, server, { person, ...options } = {}) {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 860 }, ...options });
+/** A page of a fresh browser profile, or of `context`; faults of its scripts and refusals of its policy end up in `faults`. */
+export async function openPage(browser, server, { person, context: shared, ...options } = {}) {
+  const context = shared ?? await browser.newContext({ viewport: { width: 1280, height: 860 }, ...options });
   context.setDefaultTimeout(30_000);
   if (person) {
     const [name, value] = person.cookie.split("=");

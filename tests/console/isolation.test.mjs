@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import fs from "node:fs";
 import path from "node:path";
 import { after, before, test } from "node:test";
-import { Person, ROOT, Server, firstUser, goTo, openPage, startBrowser } from "./harness.mjs";
+import { Person, ROOT, Server, eventually, firstUser, goTo, openPage, picture, startBrowser } from "./harness.mjs";
 
 const UNKNOWN = {
   asset: "0123456789abcdef01234567", key: "zzzzzzzz", task: "0123456789abcdef01234568",
@@ -156,3 +156,108 @@ test("no page shows anything of the other", async () => {
     await browser.close();
   }
 });
+
+/** Signs in by the form, and waits for the first page. */
+async function signInByForm(page, { email, password }) {
+  await page.getByLabel("E-mail address").fill(email);
+  await page.getByLabel("Password").fill(password);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByRole("heading", { level: 1, name: "Playground" }).waitFor();
+}
+
+async function withBrowser(walk) {
+  const browser = await startBrowser();
+  try {
+    await walk(browser);
+  } finally {
+    await browser.close();
+  }
+}
+
+const assetNames = async (person) => (await person.send("GET", "/v1.3/assets?page_limit=50")).json().data.map(({ filename }) => filename);
+
+test("whoever signs in next in the same tab finds nothing of the one before, and gets none of their uploads", () => withBrowser(async (browser) => {
+  const page = await openPage(browser, server, { person: await new Person(server).signIn() });
+  await goTo(page, server, "playground", "Playground");
+  await page.getByRole("combobox", { name: "Text" }).fill("private words of ada");
+  await page.getByRole("button", { name: "Embed", exact: true }).click();
+  await page.getByRole("group", { name: "Result" }).waitFor();
+  await goTo(page, server, "assets", "Assets");
+  // Never answered: at the sign-out, three are under way and one waits.
+  await page.route("**/v1.3/assets", (route) => (route.request().method() === "POST" ? undefined : route.continue()));
+  const files = [1, 2, 3, 4].map((at) => ({ name: `ada-${at}.png`, mimeType: "image/png", buffer: picture("cat.png") }));
+  await page.getByLabel("Pictures to upload").setInputFiles(files);
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await page.getByText("4 uploads will not be finished").waitFor();
+  await page.getByRole("dialog").getByRole("button", { name: "Sign out" }).click();
+  await page.getByRole("heading", { name: "Sign in" }).waitFor();
+  await page.unroute("**/v1.3/assets");
+  await signInByForm(page, bob);
+  assert.equal(await page.getByRole("combobox", { name: "Text" }).inputValue(), "");
+  await page.getByRole("button", { name: /Words find pictures/ }).click();
+  await page.getByRole("img", { name: "A map of 6 vectors. Their positions are listed after it." }).waitFor();
+  assert.ok(!(await page.content()).includes("of ada"));
+  await goTo(page, server, "assets", "Assets");
+  await page.getByText("No pictures yet").waitFor();
+  assert.equal(await page.getByRole("group", { name: "Uploads" }).locator("*").count(), 0);
+  assert.deepEqual((await assetNames(bob)).filter((name) => name.startsWith("ada-")), []);
+  assert.deepEqual(page.faults, []);
+}));
+
+test("a tab follows when another one signs out, and when somebody else signs in there", () => withBrowser(async (browser) => {
+  const first = await openPage(browser, server, { person: await new Person(server).signIn() });
+  await goTo(first, server, "assets", "Assets");
+  await first.getByRole("button", { name: "cat.png" }).waitFor();
+  const second = await openPage(browser, server, { context: first.context() });
+  await goTo(second, server, "account", "Account");
+  await second.getByRole("button", { name: "Sign out" }).click();
+  await second.getByRole("heading", { name: "Sign in" }).waitFor();
+  await first.getByRole("heading", { name: "Sign in" }).waitFor();
+  await first.getByText("Your session has ended").waitFor();
+  await signInByForm(second, bob);
+  await first.getByRole("heading", { level: 1, name: "Assets" }).waitFor();
+  await first.getByText("No pictures yet").waitFor();
+  assert.equal(await first.locator(".who").textContent(), bob.email);
+}));
+
+test("a tab that was not told notices when it is looked at, and with its next call", () => withBrowser(async (browser) => {
+  const lookedAt = (page) => page.evaluate(() => void document.dispatchEvent(new Event("visibilitychange")));
+  const become = async (page, person) => {
+    const [name, value] = (await person.signIn()).cookie.split("=");
+    await page.context().addCookies([{ name, value, url: server.url, httpOnly: true, sameSite: "Strict" }]);
+  };
+  const page = await openPage(browser, server, { person: await new Person(server).signIn() });
+  await goTo(page, server, "playground", "Playground");
+  await become(page, new Person(server, bob.email));
+  await lookedAt(page);
+  await page.getByText("This browser is now signed in as bob@example.com").waitFor();
+  assert.equal(await page.locator(".who").textContent(), bob.email);
+  // A call to the public API by a session that is over is no question of keys.
+  await page.context().clearCookies();
+  await page.getByRole("combobox", { name: "Text" }).fill("x");
+  await page.getByRole("button", { name: "Embed", exact: true }).click();
+  await page.getByRole("heading", { name: "Sign in" }).waitFor();
+  await page.getByText("Your session has ended").waitFor();
+}));
+
+test("every call says for whom it is, once the server names its users", () => withBrowser(async (browser) => {
+  const page = await openPage(browser, server, { person: await new Person(server).signIn() });
+  const told = [];
+  page.on("request", (request) => /\/(console\/api|v1\.3)\//.test(request.url()) && !/thumbnail|picture|\/session$/.test(request.url()) && told.push([request.url(), request.headers()["x-onespace-user"]]));
+  await page.route("**/console/api/session", async (route) => {
+    const answer = await route.fetch();
+    const situation = await answer.json();
+    await route.fulfill({ response: answer, json: { ...situation, user: { ...situation.user, id: mine.user } } });
+  });
+  await goTo(page, server, "assets", "Assets");
+  await page.getByRole("button", { name: "cat.png" }).waitFor();
+  await page.getByLabel("Pictures to upload").setInputFiles({ name: "house.png", mimeType: "image/png", buffer: picture("house.jpg") });
+  await page.getByRole("button", { name: "house.png" }).click();
+  await page.getByRole("button", { name: "Delete" }).click();
+  await page.reload();
+  await goTo(page, server, "keys", "API keys");
+  await page.getByRole("cell", { name: "secret of ada", exact: true }).waitFor();
+  await eventually(async () => !(await assetNames(ada)).includes("house.png"), "leaving the page deletes what was to be deleted");
+  assert.ok(told.length >= 5, JSON.stringify(told));
+  assert.deepEqual(told.filter(([, user]) => user !== mine.user), []);
+}));

@@ -129,6 +129,50 @@ test("before the console's script runs, the page shows its frame and the heading
   }
 });
 
+test("the page that comes before any script names the pages as the scripts do", async () => {
+  const page = await openPage(browser, server, { person });
+  const named = () => page.getByRole("navigation", { name: "Pages" }).getByRole("link").evaluateAll((links) => links.map((link) => [link.getAttribute("href"), link.textContent]));
+  await page.route("**/console.js", (route) => route.abort());
+  await page.goto(server.url);
+  const early = await named();
+  await page.unroute("**/console.js");
+  await page.reload();
+  await page.locator(".who").waitFor();
+  assert.deepEqual(await named(), early);
+  for (const [hash, title] of early) {
+    await page.goto(`${server.url}/${hash}`);
+    await page.getByRole("heading", { level: 1, name: title, exact: true }).waitFor();
+    await page.waitForFunction((title) => document.title === `${title} – onespace`, title);
+  }
+  await page.context().close();
+});
+
+test("on the narrowest phones words keep their size, and pictures stand in two columns", async () => {
+  const page = await openPage(browser, server, { person, viewport: { width: 360, height: 740 } });
+  const sizes = () => page.locator("svg.plot text").evaluateAll((texts) => texts.map((text) => {
+    const chart = text.ownerSVGElement;
+    return parseFloat(getComputedStyle(text).fontSize) * chart.getBoundingClientRect().width / chart.viewBox.baseVal.width;
+  }));
+  const finishNarrow = async (name) => {
+    await page.screenshot({ path: path.join(SCREENSHOTS, `${name}-narrow.png`), fullPage: true });
+    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), name);
+  };
+  for (const [name, hash, , prepare] of PAGES.filter(([name]) => ["playground", "assets", "usage", "keys"].includes(name))) {
+    await page.goto(`${server.url}/${hash}`);
+    await prepare(page);
+    await finishNarrow(name);
+    if (["playground", "usage"].includes(name)) {
+      const found = await sizes();
+      assert.ok(found.length > 0 && found.every((size) => size > 11), `${name}: ${found}`);
+    }
+    if (name === "assets") {
+      const columns = await page.locator(".grid").evaluate((grid) => getComputedStyle(grid).gridTemplateColumns.split(" ").length);
+      assert.equal(columns, 2);
+    }
+  }
+  await page.context().close();
+});
+
 /**
  * Each load is a new profile, with nothing in any cache. Counted from the start of the navigation:
  * `heading_ms`, when the heading of the page and the navigation are painted; `content_ms`, when its

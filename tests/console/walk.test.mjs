@@ -98,7 +98,7 @@ test("the SDK's asset appears, and more are uploaded", async () => {
   assert.match(await details.textContent(), /256 × 256/);
   await details.getByRole("button", { name: "Copy id" }).click();
   assert.match(await eventually(() => page.evaluate(() => navigator.clipboard.readText()), "the id"), /^[0-9a-f]{24}$/);
-  await details.getByRole("button", { name: "Close" }).click();
+  await details.getByRole("button", { name: "Close", exact: true }).click();
   await page.getByLabel("Filter by name").fill("");
   await page.getByText("5 pictures").waitFor();
 });

@@ -1,6 +1,7 @@
 // Requests: to the public API (the session stands in for a key) and to the console's own.
 
 import { noteAnswer, noteSilence } from "./connection.js";
+import { ownerHeaders } from "./ownership.js";
 
 /** The server refused, in its own words. */
 export class Refusal extends Error {
@@ -19,6 +20,10 @@ export class Silence extends Error {
   }
 }
 
+/** The one refusal with status 401 that does not mean that the session is over. */
+const WRONG_PASSWORD = "sign_in_refused";
+const UNAUTHENTICATED = 401;
+
 export const SESSION_ENDED = "onespace-session-ended";
 
 /** Whether an error only says that something was cancelled. */
@@ -26,7 +31,7 @@ export const isCancelled = (error) => error?.name === "AbortError";
 
 /** Sends a request and gives its answer; throws `Refusal`, `Silence` or an `AbortError`. */
 export async function send(method, path, { json, body, signal } = {}) {
-  const headers = json === undefined ? {} : { "content-type": "application/json" };
+  const headers = { ...ownerHeaders(), ...(json !== undefined && { "content-type": "application/json" }) };
   let answer;
   try {
     answer = await fetch(path, { method, headers, body: json === undefined ? body : JSON.stringify(json), signal });
@@ -53,7 +58,7 @@ async function refusal(answer) {
 
 /** The refusal that a status and a body of the server mean. */
 export function refusalOf(status, told, retryAfterS) {
-  if (told.code === "session_required") window.dispatchEvent(new Event(SESSION_ENDED));
+  if (status === UNAUTHENTICATED && told.code !== WRONG_PASSWORD) window.dispatchEvent(new Event(SESSION_ENDED));
   const message = told.message ?? `The server answered with status ${status}.`;
   return new Refusal(status, told.code ?? "unknown", message, retryAfterS);
 }
@@ -106,7 +111,7 @@ export const assets = {
   one: (id, signal) => call("GET", open(`/assets/${id}`), { signal }),
   remove: (id) => call("DELETE", open(`/assets/${id}`)),
   /** Deletes even while the page is being left. */
-  removeLeaving: (id) => void fetch(open(`/assets/${id}`), { method: "DELETE", keepalive: true }).catch(() => {}),
+  removeLeaving: (id) => void fetch(open(`/assets/${id}`), { method: "DELETE", keepalive: true, headers: ownerHeaders() }).catch(() => {}),
   thumbnailAddress: (id) => own(`/assets/${id}/thumbnail`),
   pictureAddress: (id) => own(`/assets/${id}/picture`),
 };

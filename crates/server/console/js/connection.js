@@ -1,22 +1,23 @@
 // Whether the server answers. While it does not, it is asked again and again, and pages are told
 // when it is back.
 
+import { h } from "./dom.js";
+import { listeners } from "./listeners.js";
+import { speak } from "./notices.js";
+
 const ASK_EVERY_MS = 1_500;
 
 let isSilent = false;
-const listeners = new Set();
+const changes = listeners();
 
 /** Calls `listener(isSilent)` at each change, until `signal`. */
-export function onConnectionChange(listener, signal) {
-  listeners.add(listener);
-  signal?.addEventListener("abort", () => listeners.delete(listener));
-}
+export const onConnectionChange = changes.add;
 
 /** A request got no answer. */
 export function noteSilence() {
   if (isSilent) return;
   isSilent = true;
-  tell();
+  changes.tell(isSilent);
   setTimeout(ask, ASK_EVERY_MS);
 }
 
@@ -24,7 +25,7 @@ export function noteSilence() {
 export function noteAnswer() {
   if (!isSilent) return;
   isSilent = false;
-  tell();
+  changes.tell(isSilent);
 }
 
 async function ask() {
@@ -38,8 +39,13 @@ async function ask() {
   setTimeout(ask, ASK_EVERY_MS);
 }
 
-function tell() {
-  for (const listener of [...listeners]) listener(isSilent);
-}
+/** The band that says so; stands once in the page. */
+export const offlineBand = h("div.offline", { role: "alert", hidden: true });
+
+changes.add((silent) => {
+  offlineBand.hidden = !silent;
+  offlineBand.textContent = silent ? "The server does not answer. Trying again…" : "";
+  if (!silent) speak("The server answers again.");
+});
 
 window.addEventListener("offline", noteSilence);

@@ -46,5 +46,6 @@ export async function fileOf(name) {
   const answer = await fetch(picture(name).address);
   if (!answer.ok) throw new Error(`The example picture ${name} could not be loaded.`);
   const blob = await answer.blob();
-  return new File([blob], name, { type: blob.type });
+  // Always the same moment, so that it is the same picture each time (`fromFile`).
+  return new File([blob], name, { type: blob.type, lastModified: 0 });
 }

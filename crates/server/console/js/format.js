@@ -34,6 +34,16 @@ export function ago(text) {
   return "just now";
 }
 
+/** Where this browser's clock is. */
+export const timeZone = () => Intl.DateTimeFormat().resolvedOptions().timeZone;
+
+/** Tomorrow in this browser's time zone, as `2026-12-31`. */
+export function tomorrow() {
+  const now = new Date();
+  const then = new Date(now.getFullYear(), now.getMonth(), now.getDate() + 1);
+  return [then.getFullYear(), then.getMonth() + 1, then.getDate()].map((part) => String(part).padStart(2, "0")).join("-");
+}
+
 /** The same day so many months later, or the month's last: as the server counts. */
 export function monthsFromNow(months) {
   const now = new Date();

@@ -1,29 +1,20 @@
-// What stands around the pages: navigation, who is signed in, the offline band.
+// What stands around the pages: navigation, and who is signed in.
 
-import { onConnectionChange } from "./connection.js";
 import { fill, h } from "./dom.js";
-import { noticeArea, speak } from "./notices.js";
 import { currentTheme, switchTheme } from "./theme.js";
+import { TITLES } from "./titles.js";
 
 const ICON = new URL("../icon.svg", import.meta.url).href;
-
-const PAGES = [
-  ["playground", "Playground"],
-  ["search", "Search"],
-  ["assets", "Assets"],
-  ["keys", "API keys"],
-  ["usage", "Usage"],
-  ["account", "Account"],
-];
 
 export function brand() {
   return h("a.brand", { href: "#/" }, h("img", { src: ICON, alt: "", width: 24, height: 24 }), "onespace");
 }
 
-/** The frame; `show(name, title, element)` puts a page into it. */
+/** The frame; `show(name, element)` puts a page into it. */
 export function frame(person, signOut) {
   const main = h("main.main", { id: "main", tabIndex: -1 });
-  const links = PAGES.map(([name, title]) => h("a", { href: `#/${name}` }, title));
+  const names = Object.keys(TITLES);
+  const links = names.map((name) => h("a", { href: `#/${name}` }, TITLES[name]));
   const side = h("header.side", {},
     h("div.side-top", {}, brand()),
     h("nav.nav", { "aria-label": "Pages" }, links),
@@ -33,16 +24,15 @@ export function frame(person, signOut) {
       h("button.button.plain.small", { type: "button", onclick: signOut }, "Sign out")));
   const element = h("div", {},
     skipLink(main),
-    h("div.frame", {}, offlineBand(), side, main),
-    noticeArea);
-  const show = (name, title, content) => {
+    h("div.frame", {}, side, main));
+  const show = (name, content) => {
     links.forEach((link, at) => {
-      if (PAGES[at][0] === name) {
+      if (names[at] === name) {
         link.setAttribute("aria-current", "page");
         link.scrollIntoView({ block: "nearest", inline: "center" });
       } else link.removeAttribute("aria-current");
     });
-    document.title = `${title} – onespace`;
+    document.title = `${TITLES[name]} – onespace`;
     fill(main, content);
   };
   return { element, main, show };
@@ -52,10 +42,8 @@ export function frame(person, signOut) {
 export function gate(title, text, ...content) {
   document.title = `${title} – onespace`;
   return h("div", {},
-    offlineBand(),
     h("main.gate", {},
-      h("div.gate-card", {}, brand(), h("div.stack.tight", {}, h("h1", {}, title), text && h("p.quiet", {}, text)), content)),
-    noticeArea);
+      h("div.gate-card", {}, brand(), h("div.stack.tight", {}, h("h1", {}, title), text && h("p.quiet", {}, text)), content)));
 }
 
 function skipLink(main) {
@@ -78,14 +66,4 @@ function themeButton() {
     },
   }, label());
   return button;
-}
-
-function offlineBand() {
-  const band = h("div.offline", { role: "alert", hidden: true });
-  onConnectionChange((isSilent) => {
-    band.hidden = !isSilent;
-    band.textContent = isSilent ? "The server does not answer. Trying again…" : "";
-    if (!isSilent) speak("The server answers again.");
-  });
-  return band;
 }

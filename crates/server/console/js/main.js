@@ -1,10 +1,14 @@
 // Where it begins: who is signed in, which page the address names, and going from one to the other.
 
-import { SESSION_ENDED, session } from "./api.js";
-import { onConnectionChange } from "./connection.js";
+import { session } from "./api.js";
+import { abandonRemovals, finishRemovals } from "./assets/removal.js";
+import { uploadQueue } from "./assets/uploads.js";
+import { offlineBand, onConnectionChange } from "./connection.js";
 import { fill } from "./dom.js";
+import { counted } from "./format.js";
 import { frame, gate } from "./frame.js";
-import { notify } from "./notices.js";
+import { noticeArea, notify } from "./notices.js";
+import { belongTo, hasOwner, isBeingLeft, isPageOf, loadAgain, takeFarewell } from "./ownership.js";
 import * as account from "./pages/account.js";
 import * as assets from "./pages/assets.js";
 import * as join from "./pages/join.js";
@@ -13,6 +17,9 @@ import * as playground from "./pages/playground.js";
 import * as search from "./pages/search.js";
 import * as signIn from "./pages/sign_in.js";
 import * as usage from "./pages/usage.js";
+import { confirmed } from "./parts/dialog.js";
+import { refuseStrayDrops } from "./parts/drops.js";
+import { announceChange, watchSession } from "./session_watch.js";
 import { failed } from "./states.js";
 import { startTheme } from "./theme.js";
 
@@ -23,7 +30,10 @@ const JOIN_PAGES = new Set(["set-up", "join", "reset"]);
 const app = document.getElementById("app");
 let situation;
 let current;
+/** The uploads of the page's owner: they go on while other pages are shown. */
+let uploads;
 let leaving = new AbortController();
+let latestStart = 0;
 
 /** `#/assets/x?y=z` as `{name, rest, query}`. */
 function address() {
@@ -32,23 +42,40 @@ function address() {
   return { name: name || FIRST_PAGE, rest, query: new URLSearchParams(query) };
 }
 
+/** Ends what the page that is shown has under way. */
+function leave() {
+  leaving.abort();
+  leaving = new AbortController();
+}
+
 /** Asks who is signed in, and shows what follows from that. */
 async function start() {
+  const own = (latestStart += 1);
+  leave();
+  let found;
   try {
-    situation = await session.show();
+    found = await session.show();
   } catch (error) {
-    fill(app, gate("onespace", undefined, failed(error, start)));
-    onConnectionChange((isSilent) => !isSilent && start(), leaving.signal);
+    if (own === latestStart) showSilence(error);
     return;
   }
+  if (own !== latestStart) return;
+  if (!isPageOf(found.user)) return loadAgain();
+  situation = found;
+  if (situation.user) belongTo(situation.user);
   current = undefined;
   await route();
 }
 
+function showSilence(error) {
+  fill(app, gate("onespace", undefined, failed(error, start)));
+  onConnectionChange((isSilent) => !isSilent && start(), leaving.signal);
+}
+
 async function route() {
-  leaving.abort();
-  leaving = new AbortController();
-  document.querySelectorAll("dialog[open]").forEach((dialog) => dialog.close());
+  if (!situation || isBeingLeft()) return;
+  leave();
+  document.querySelectorAll("dialog[open]:not(.lasting)").forEach((dialog) => dialog.close());
   const where = address();
   if (JOIN_PAGES.has(where.name)) return showGate(join, where);
   if (!situation.user) return showGate(signIn, where);
@@ -58,6 +85,7 @@ async function route() {
 
 function openFrame() {
   const opened = frame(situation.user, signOut);
+  uploads ??= uploadQueue(situation.image_bytes_max);
   fill(app, opened.element);
   return opened;
 }
@@ -75,34 +103,57 @@ async function showGate(page, where) {
 async function enter() {
   const where = address();
   if (JOIN_PAGES.has(where.name)) history.replaceState(null, "", "#/");
+  announceChange();
   await start();
 }
 
 function showPage(where) {
   const name = Object.hasOwn(PAGES, where.name) ? where.name : FIRST_PAGE;
-  const page = PAGES[name];
-  current.show(name, page.title, page.show({ situation, where, signal: leaving.signal }));
+  current.show(name, PAGES[name].show({ situation, where, uploads, signal: leaving.signal }));
   scrollTo(0, 0);
   current.main.querySelector("h1")?.setAttribute("tabindex", "-1");
   if (document.activeElement !== document.body) current.main.querySelector("h1")?.focus({ preventScroll: true });
 }
 
 async function signOut() {
+  const unfinished = uploads.unfinished();
+  const text = `${counted(unfinished, "upload")} will not be finished.`;
+  if (unfinished && !(await confirmed("Sign out now?", text, "Sign out"))) return;
   try {
+    await finishRemovals();
     await session.end();
   } catch (error) {
-    return notify(error.message, { kind: "bad" });
+    if (!isBeingLeft()) notify(error.message, { kind: "bad" });
+    return;
   }
-  location.hash = "#/";
-  await start();
+  announceChange();
+  history.replaceState(null, "", "#/");
+  loadAgain();
 }
 
+/** The session of the page's owner is over: ended, or another's has taken its place. */
+function ended() {
+  if (hasOwner()) loadAgain({ notDeleted: abandonRemovals() });
+}
+
+function seen(user) {
+  if (!situation) return;
+  if (!isPageOf(user)) ended();
+  else if (user && !hasOwner() && !JOIN_PAGES.has(address().name)) start();
+}
+
+function tellFarewell() {
+  const farewell = takeFarewell();
+  if (!farewell) return;
+  const { user } = situation;
+  const kept = farewell.notDeleted.length ? ` Not deleted: ${farewell.notDeleted.join(", ")}.` : "";
+  notify((user ? `This browser is now signed in as ${user.email}.` : "Your session has ended. Sign in again.") + kept);
+}
+
+document.body.prepend(offlineBand);
+document.body.append(noticeArea);
 window.addEventListener("hashchange", route);
-window.addEventListener(SESSION_ENDED, () => {
-  if (!situation?.user) return;
-  situation.user = null;
-  current = undefined;
-  route().then(() => notify("Your session has ended. Sign in again."));
-});
+watchSession({ ended, seen });
+refuseStrayDrops();
 startTheme();
-start();
+start().then(() => situation && tellFarewell());

@@ -70,7 +70,7 @@ async function showLink(title, made) {
       h("p.secret", {}, link),
       h("div.dialog-actions", {}, copyButton("Copy link", () => link),
         h("button.button.primary", { type: "button", onclick: () => close() }, "Done")),
-    ]);
+    ], { lasting: true });
   } catch (error) {
     notifyFault(error);
   }

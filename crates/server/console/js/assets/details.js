@@ -22,7 +22,7 @@ export function openDetails(asset, remove) {
       }, "Delete"),
       h("a.button", { href: `#/search?asset=${asset._id}`, onclick: () => close() }, "Find similar"),
       copyButton("Copy id", () => asset._id),
-      h("button.button.primary", { type: "button", onclick: () => close() }, "Close")),
+      h("button.button.primary", { type: "button", autofocus: true, onclick: () => close() }, "Close")),
   ], { wide: true });
 }
 

@@ -3,8 +3,10 @@
 import { assets, isCancelled } from "../api.js";
 import { fill, h } from "../dom.js";
 import { openDialog } from "../parts/dialog.js";
+import { debounced } from "../parts/debounce.js";
 import { field } from "../parts/field.js";
 import { empty, failed, loading } from "../states.js";
+import { isGoing } from "./removal.js";
 import { tile } from "./tiles.js";
 
 const PICTURES_SHOWN = 30;
@@ -23,17 +25,14 @@ export function pickAssets(take) {
           take(asset);
           close();
         };
-        fill(results, data.length ? h("div.grid", {}, data.map((asset) => tile(asset, choose)))
+        const offered = data.filter(({ _id: id }) => !isGoing(id));
+        fill(results, offered.length ? h("div.grid", {}, offered.map((asset) => tile(asset, choose)))
           : empty("No pictures", "Upload some under Assets, or choose another name."));
       } catch (error) {
         if (!isCancelled(error)) fill(results, failed(error, load));
       }
     };
-    let pause;
-    filter.control.addEventListener("input", () => {
-      clearTimeout(pause);
-      pause = setTimeout(load, PAUSE_MS);
-    });
+    filter.control.addEventListener("input", debounced(load, PAUSE_MS));
     load();
     return [filter.element, results, h("div.dialog-actions", {}, h("button.button", { type: "button", onclick: () => close() }, "Close"))];
   }, { wide: true, closed: () => leaving.abort() });

@@ -4,20 +4,26 @@ import { Silence, isCancelled, refusalOf, send } from "../api.js";
 import { noteSilence } from "../connection.js";
 import { h } from "../dom.js";
 import { bytes } from "../format.js";
+import { listeners } from "../listeners.js";
 import { speak } from "../notices.js";
+import { ownerHeaders } from "../ownership.js";
 
 const AT_ONCE = 3;
 
-/** A queue of uploads; `done(asset)` is called after each. Gives its element and ways to add. */
-export function uploadQueue(bytesMax, done) {
+/**
+ * A queue of uploads, for as long as the page is its owner's. Gives its element, which the page of
+ * the assets shows, ways to add, `onDone(listener, signal)` and how many are `unfinished()`.
+ */
+export function uploadQueue(bytesMax) {
   const element = h("div.uploads", { "aria-label": "Uploads", role: "group" });
   const waiting = [];
+  const done = listeners();
   let running = 0;
 
   const next = () => {
     while (running < AT_ONCE && waiting.length) {
       running += 1;
-      waiting.shift()().finally(() => {
+      waiting.shift().work().finally(() => {
         running -= 1;
         next();
       });
@@ -26,17 +32,17 @@ export function uploadQueue(bytesMax, done) {
   const enqueue = (name, work, fault) => {
     const line = uploadLine(name, element);
     if (fault) return line.fail(fault);
-    waiting.push(async () => {
+    waiting.push({ line, work: async () => {
       if (line.signal.aborted) return;
       try {
         const asset = await work(line);
         line.finish();
         speak(`${name} is uploaded.`);
-        done(asset);
+        done.tell(asset);
       } catch (error) {
         if (!isCancelled(error)) line.fail(error.message);
       }
-    });
+    } });
     next();
   };
   const addFiles = (files) => [...files].forEach((file) => {
@@ -44,7 +50,8 @@ export function uploadQueue(bytesMax, done) {
     enqueue(file.name, (line) => uploadFile(file, line), fault);
   });
   const addUrl = (url) => enqueue(url, (line) => uploadUrl(url, line));
-  return { element, addFiles, addUrl };
+  const unfinished = () => running + waiting.filter(({ line }) => !line.signal.aborted).length;
+  return { element, addFiles, addUrl, onDone: done.add, unfinished };
 }
 
 function uploadLine(name, list) {
@@ -82,6 +89,7 @@ function uploadFile(file, line) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     request.open("POST", "/v1.3/assets");
+    for (const [name, value] of Object.entries(ownerHeaders())) request.setRequestHeader(name, value);
     request.upload.onprogress = (event) => line.progress(event.loaded < event.total ? event.loaded / event.total : undefined);
     request.onload = () => {
       const told = parsed(request.responseText);

@@ -4,6 +4,7 @@ import { assets } from "../api.js";
 import { fill, freshId, h } from "../dom.js";
 import { notify, speak } from "../notices.js";
 import { pickAssets } from "../assets/picker.js";
+import { acceptDrops } from "../parts/drops.js";
 import { offerNames } from "./mention.js";
 import { IMAGE_TYPES, fromAsset, fromFile, isName } from "./pictures.js";
 
@@ -11,11 +12,12 @@ const NAME_WIDTH_MAX_CH = 20;
 
 /**
  * A composer with `actions` at its end, for at most `picturesMax` pictures of `bytesMax` each. `changed()` is called after
- * each change. Gives its element, its input (`{text, pictures}`), and ways to fill it.
+ * each change. Gives its element, its input (`{text, pictures}`), ways to fill it,
+ * and `release()` for when it is not needed any more.
  */
 export function composer({ label, placeholder, picturesMax, bytesMax, changed, actions }) {
   const input = { text: "", pictures: [] };
-  const area = h("textarea", { id: freshId("text"), placeholder, spellcheck: true, oninput: () => tell() });
+  const area = h("textarea", { id: freshId("text"), placeholder, spellcheck: true, autocomplete: "off", oninput: () => tell() });
   const chips = h("ul.chips", { "aria-label": "Pictures of this input" });
   const names = () => input.pictures.map(({ name }) => name);
   const tell = () => {
@@ -74,10 +76,12 @@ export function composer({ label, placeholder, picturesMax, bytesMax, changed, a
       files, h("span.push"), actions));
   acceptDrops(element, addFiles);
   draw();
-  return { element, input, area, addFiles, addAsset, setText: (text) => {
+  const setText = (text) => {
     area.value = text;
     tell();
-  } };
+  };
+  const release = () => input.pictures.forEach((picture) => picture.release());
+  return { element, input, area, addFiles, addAsset, setText, release };
 }
 
 function chip(picture, { rename, remove }) {
@@ -89,30 +93,6 @@ function chip(picture, { rename, remove }) {
   return h("li.chip", {},
     h("img", { src: picture.address, alt: picture.filename }), name,
     h("button", { type: "button", "aria-label": `Remove the picture ${picture.name}`, onclick: () => remove(picture) }, "✕"));
-}
-
-/** Takes pictures that are dropped on or pasted into `element`. */
-export function acceptDrops(element, take) {
-  const files = (transfer) => [...(transfer?.files ?? [])].filter((file) => file.type.startsWith("image/"));
-  const carries = (event) => [...event.dataTransfer.types].includes("Files");
-  element.addEventListener("dragover", (event) => {
-    if (!carries(event)) return;
-    event.preventDefault();
-    element.classList.add("over");
-  });
-  element.addEventListener("dragleave", () => element.classList.remove("over"));
-  element.addEventListener("drop", (event) => {
-    if (!carries(event)) return;
-    event.preventDefault();
-    element.classList.remove("over");
-    take(files(event.dataTransfer));
-  });
-  element.addEventListener("paste", (event) => {
-    const pasted = files(event.clipboardData);
-    if (!pasted.length) return;
-    event.preventDefault();
-    take(pasted);
-  });
 }
 
 /** The asset with this id as a picture of `composer`. */

@@ -63,9 +63,14 @@ export function offerNames(area, pictures) {
   return list;
 }
 
-/** The `@` or `<@` and the letters after it, just before the cursor. */
+/**
+ * The `@` or `<@` and the letters after it, just before the cursor; `end` is where a mention that is
+ * complete already ends. The `@` of an e-mail address begins none.
+ */
 function begun(area) {
-  const before = area.value.slice(0, area.selectionStart);
-  const found = /(?:<@|@)([A-Za-z0-9_.-]*)$/.exec(before);
-  return found && { start: found.index, end: area.selectionStart, text: found[1] };
+  const { value, selectionStart: cursor } = area;
+  const found = /(?:<@|(?<![A-Za-z0-9_.+-])@)([A-Za-z0-9_.-]*)$/.exec(value.slice(0, cursor));
+  if (!found) return null;
+  const rest = found[0].startsWith("<") && /^[A-Za-z0-9_.-]*>/.exec(value.slice(cursor));
+  return { start: found.index, end: cursor + (rest ? rest[0].length : 0), text: found[1] };
 }

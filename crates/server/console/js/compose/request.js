@@ -16,6 +16,11 @@ export function labelOf({ text, pictures }) {
   return text.trim() || pictures.map(({ filename }) => filename).join(", ");
 }
 
+/** What two inputs have in common only if they are the same: their label may be the same by chance. */
+export function contentOf({ text, pictures }) {
+  return JSON.stringify([text, pictures.map(({ name, content }) => [name, content])]);
+}
+
 /** The parts of a request: `{inputType, modelName, dimension, text, pictures}`. */
 export function planned(input, model, dimension) {
   const kind = kindOf(input);

@@ -1,14 +1,21 @@
 // The same request for other programs: curl, and the official SDKs. Pictures that came from a file
 // are read from a file of that name in the current folder.
 
+import { NODE_SDK, PYTHON_SDK } from "../sdks.js";
+import { Gap, pieces } from "./json_pieces.js";
 import { bodyOf } from "./request.js";
 
 /** The names that the Node SDK lets through; the Python SDK takes any. */
 const SDK_MODELS = ["marengo3.0", "marengo3.5"];
-const FILE_MARK = "\u0001";
 
-/** Where a picture's bytes are, with a mark where a program reads a file. */
-const marked = (picture) => (picture.assetId ? { asset_id: picture.assetId } : { base64_string: `${FILE_MARK}${picture.filename}${FILE_MARK}` });
+/** Where a picture's bytes are: a gap where a program reads a file. */
+const fromFiles = (picture) => (picture.assetId ? { asset_id: picture.assetId } : { base64_string: new Gap(picture.filename) });
+
+/** The body as JSON, its words by `asText`, and by `asFile` what reads a file. */
+async function bodyWith(plan, { asText = (text) => text, asFile, margin }) {
+  const parts = pieces(await bodyOf(plan, fromFiles), margin);
+  return parts.map((part) => (part instanceof Gap ? asFile(part.what) : asText(part))).join("");
+}
 
 /** The request in each language: `{curl, python, node}`. */
 export async function inLanguages(plan, baseUrl) {
@@ -18,14 +25,13 @@ export async function inLanguages(plan, baseUrl) {
 }
 
 async function asCurl(plan, baseUrl) {
-  const json = JSON.stringify(await bodyOf(plan, marked), null, 2);
-  const inHeredoc = json.replace(/[\\$`]/g, "\\$&");
-  const text = inHeredoc.replace(/"\\\\u0001(.*?)\\\\u0001"/g, (_, name) => `"$(base64 < ${quotedForShell(plain(name))} | tr -d '\\n')"`);
+  const text = await bodyWith(plan, {
+    // It stands in a here-document.
+    asText: (json) => json.replace(/[\\$`]/g, "\\$&"),
+    asFile: (name) => `"$(base64 < ${quotedForShell(name)} | tr -d '\\n')"`,
+  });
   return `curl ${baseUrl}/v1.3/embed-v2 \\\n  -H "x-api-key: $TWELVE_LABS_API_KEY" \\\n  -H "content-type: application/json" \\\n  --data-binary @- <<JSON\n${text}\nJSON`;
 }
-
-/** A name as it was before it was written as JSON in a here-document. */
-const plain = (name) => JSON.parse(`"${name.replace(/\\([\\$`])/g, "$1")}"`);
 
 const quotedForShell = (name) => `'${name.replaceAll("'", "'\\''")}'`;
 
@@ -40,7 +46,7 @@ function asPython(plan, baseUrl) {
     ? `asset_id=${literal(picture.assetId)}`
     : `base64_string=base64.b64encode(Path(${literal(picture.filename)}).read_bytes()).decode()`);
   const lines = [
-    "# pip install twelvelabs==1.3.6",
+    `# pip install ${PYTHON_SDK}`,
     `# export TWELVELABS_BASE_URL=${baseUrl}/v1.3 TWELVE_LABS_API_KEY=osk_…`,
     ...(readsFiles ? ["import base64"] : []),
     "import os",
@@ -75,7 +81,7 @@ function asNode(plan, baseUrl) {
     ? `assetId: ${literal(picture.assetId)}`
     : `base64String: readFileSync(${literal(picture.filename)}).toString("base64")`);
   const lines = [
-    "// npm install twelvelabs-js@1.3.4",
+    `// npm install ${NODE_SDK}`,
     `// export TWELVELABS_BASE_URL=${baseUrl}/v1.3 TWELVE_LABS_API_KEY=osk_…`,
     ...(readsFiles ? ['import { readFileSync } from "node:fs";'] : []),
     'import { TwelveLabs } from "twelvelabs-js";',
@@ -102,11 +108,11 @@ function asNode(plan, baseUrl) {
 }
 
 async function asFetch(plan, baseUrl) {
-  const json = JSON.stringify(await bodyOf(plan, marked), null, 2).replaceAll("\n", "\n  ");
-  const body = json.replace(/"\\u0001(.*?)\\u0001"/g, (_, name) => `readFileSync("${name}").toString("base64")`);
+  const body = await bodyWith(plan, { asFile: (name) => `readFileSync(${literal(name)}).toString("base64")`, margin: "  " });
+  const readsFiles = plan.pictures.some((picture) => !picture.assetId);
   return [
     "// export TWELVE_LABS_API_KEY=osk_…",
-    ...(body === json ? [] : ['import { readFileSync } from "node:fs";', ""]),
+    ...(!readsFiles ? [] : ['import { readFileSync } from "node:fs";', ""]),
     `const answer = await fetch("${baseUrl}/v1.3/embed-v2", {`,
     '  method: "POST",',
     '  headers: { "x-api-key": process.env.TWELVE_LABS_API_KEY, "content-type": "application/json" },',

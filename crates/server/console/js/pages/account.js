@@ -6,14 +6,14 @@ import { h } from "../dom.js";
 import { notify } from "../notices.js";
 import { codeBlock } from "../parts/copy.js";
 import { field, form } from "../parts/field.js";
+import { pageHead } from "../parts/page_head.js";
+import { TITLES } from "../titles.js";
 import { passwordHint } from "./sign_in.js";
-
-export const title = "Account";
 
 export function show({ situation, signal }) {
   const { email, is_admin: isAdmin } = situation.user;
   return h("div.page", {},
-    h("header.page-head", {}, h("h1", {}, "Account"), h("p", {}, `Signed in as ${email}${isAdmin ? ", an administrator" : ""}.`)),
+    pageHead(TITLES.account, `Signed in as ${email}${isAdmin ? ", an administrator" : ""}.`),
     passwordCard(situation),
     isAdmin && membersCard(signal),
     h("section.card", {}, h("h2", {}, "On the command line"),

@@ -2,71 +2,71 @@
 
 import { assets, isCancelled } from "../api.js";
 import { openDetails } from "../assets/details.js";
-import { isGoing, removeLater } from "../assets/removal.js";
-import { tile } from "../assets/tiles.js";
-import { uploadQueue } from "../assets/uploads.js";
-import { acceptDrops } from "../compose/composer.js";
+import { isGoing, onRemoval, removeLater } from "../assets/removal.js";
+import { keepingFocus, tile } from "../assets/tiles.js";
 import { IMAGE_TYPES } from "../compose/pictures.js";
 import { onConnectionChange } from "../connection.js";
 import { fill, h } from "../dom.js";
 import { bytes, counted } from "../format.js";
+import { debounced } from "../parts/debounce.js";
+import { acceptDrops, acceptPastes } from "../parts/drops.js";
 import { field } from "../parts/field.js";
+import { pageHead } from "../parts/page_head.js";
 import { empty, failed, loading } from "../states.js";
-
-export const title = "Assets";
+import { TITLES } from "../titles.js";
 
 const PER_PAGE = 24;
 const PAUSE_MS = 200;
 
-export function show({ situation, signal }) {
+export function show({ situation, uploads, signal }) {
   const state = { page: 1, filename: "", found: undefined };
   const results = h("section.stack", { "aria-label": "Pictures" }, loading());
-  const draw = () => state.found && fill(results, content(state, { open, turn }));
+  const draw = () => state.found && keepingFocus(results, () => fill(results, content(state, { open, turn })));
   const load = async () => {
     try {
       state.found = await assets.list({ page: state.page, limit: PER_PAGE, filename: state.filename }, signal);
+      const last = state.found.page_info.total_page;
+      // The last picture of the last page may have gone.
+      if (state.page > Math.max(1, last)) return turn(Math.max(1, last));
       draw();
     } catch (error) {
       if (!isCancelled(error)) fill(results, failed(error, load));
     }
   };
-  const open = (asset) => openDetails(asset, (gone) => removeLater(gone, () => {
-    if (signal.aborted) return;
-    draw();
-    if (!isGoing(gone._id)) load();
-  }));
+  const open = (asset) => openDetails(asset, removeLater);
   const turn = (page) => {
     state.page = page;
-    load();
+    return load();
   };
-  const queue = uploadQueue(situation.image_bytes_max, () => !signal.aborted && load());
   const filter = field("Filter by name", h("input", { type: "search", autocomplete: "off" }));
-  let pause;
-  filter.control.addEventListener("input", () => {
-    clearTimeout(pause);
-    pause = setTimeout(() => {
-      state.filename = filter.control.value.trim();
-      turn(1);
-    }, PAUSE_MS);
-  });
+  filter.control.addEventListener("input", debounced(() => {
+    state.filename = filter.control.value.trim();
+    turn(1);
+  }, PAUSE_MS));
+  onRemoval(() => {
+    draw();
+    load();
+  }, signal);
+  uploads.onDone(load, signal);
   onConnectionChange((isSilent) => !isSilent && load(), signal);
   load();
   const element = h("div.page", {},
-    h("header.page-head", {}, h("h1", {}, "Assets"), h("p", {}, "Pictures are stored once and named by their id in any number of requests.")),
-    dropZone(situation, queue),
-    queue.element,
+    pageHead(TITLES.assets, "Pictures are stored once and named by their id in any number of requests."),
+    dropZone(situation, uploads),
+    uploads.element,
     h("div.controls", {}, filter.element),
     results);
-  acceptDrops(element, queue.addFiles);
-  pasteAnywhere(queue, signal);
+  acceptDrops(element, uploads.addFiles);
+  // Also while nothing of the page has the focus.
+  acceptPastes(document, uploads.addFiles, signal);
   return element;
 }
 
-function dropZone(situation, queue) {
+function dropZone(situation, uploads) {
   const files = h("input", {
     type: "file", accept: IMAGE_TYPES, multiple: true, hidden: true, "aria-label": "Pictures to upload",
     onchange: () => {
-      queue.addFiles(files.files);
+      uploads.addFiles(files.files);
       files.value = "";
     },
   });
@@ -75,7 +75,7 @@ function dropZone(situation, queue) {
     onsubmit: (event) => {
       event.preventDefault();
       if (!url.value.trim()) return url.focus();
-      queue.addUrl(url.value.trim());
+      uploads.addUrl(url.value.trim());
       url.value = "";
     },
   }, url, h("button.button", { type: "submit" }, "Add by URL"));
@@ -84,16 +84,6 @@ function dropZone(situation, queue) {
       h("span.quiet", {}, "or drop or paste them here")),
     h("span.quiet.small", {}, `PNG, JPEG, WebP or GIF, at most ${bytes(situation.image_bytes_max)} each`),
     files, byUrl);
-}
-
-/** Pictures pasted while nothing that takes text has the focus. */
-function pasteAnywhere(queue, signal) {
-  document.addEventListener("paste", (event) => {
-    const pasted = [...(event.clipboardData?.files ?? [])].filter((file) => file.type.startsWith("image/"));
-    if (!pasted.length || event.defaultPrevented) return;
-    event.preventDefault();
-    queue.addFiles(pasted);
-  }, { signal });
 }
 
 function content(state, { open, turn }) {
@@ -106,7 +96,7 @@ function content(state, { open, turn }) {
   }
   return [
     h("p.quiet.small", { role: "status" }, counted(pages.total_results, "picture")),
-    h("div.grid", {}, shown.map((asset) => tile(asset, open))),
+    shown.length ? h("div.grid", {}, shown.map((asset) => tile(asset, open))) : h("p.quiet", {}, "What was here will be deleted."),
     pages.total_page > 1 && h("nav.row", { "aria-label": "Pages of pictures" },
       h("button.button.small", { type: "button", disabled: state.page <= 1, onclick: () => turn(state.page - 1) }, "Newer"),
       h("span.quiet", {}, `Page ${pages.page} of ${pages.total_page}`),

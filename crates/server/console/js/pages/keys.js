@@ -3,14 +3,15 @@
 import { isCancelled, keys } from "../api.js";
 import { onConnectionChange } from "../connection.js";
 import { fill, h } from "../dom.js";
-import { ago, day, monthsFromNow } from "../format.js";
+import { ago, day, moment, monthsFromNow, timeZone, tomorrow } from "../format.js";
 import { notify, notifyFault } from "../notices.js";
 import { codeBlock, copyButton } from "../parts/copy.js";
 import { confirmed, openDialog } from "../parts/dialog.js";
 import { field, form } from "../parts/field.js";
+import { pageHead } from "../parts/page_head.js";
+import { PYTHON_SDK } from "../sdks.js";
 import { empty, failed, loading } from "../states.js";
-
-export const title = "API keys";
+import { TITLES } from "../titles.js";
 
 const EXPIRIES = [["1", "1 month"], ["3", "3 months"], ["6", "6 months"], ["12", "12 months"], ["custom", "On a date…"], ["never", "Never"]];
 const DEFAULT_EXPIRY = "12";
@@ -29,9 +30,7 @@ export function show({ situation, signal }) {
   onConnectionChange((isSilent) => !isSilent && load(), signal);
   load();
   return h("div.page", {},
-    h("header.row.apart", {},
-      h("div.page-head", {}, h("h1", {}, "API keys"),
-        h("p", {}, "A program sends a key in the header ", h("code", {}, "x-api-key"), ". The key opens this account's pictures.")),
+    pageHead(TITLES.keys, ["A program sends a key in the header ", h("code", {}, "x-api-key"), ". The key opens this account's pictures."],
       h("button.button.primary", { type: "button", onclick: create }, "Create key")),
     list);
 }
@@ -55,7 +54,7 @@ function row(key, reload) {
     cell("Key", h("code", {}, `${key.prefix}…`)),
     cell("State", h(`span.badge.${key.state}`, {}, key.state)),
     cell("Created", day(key.created_at)),
-    cell("Expires", key.expires_at ? day(key.expires_at) : "never"),
+    cell("Expires", key.expires_at ? h("span", { title: `${moment(key.expires_at)} (${timeZone()})` }, day(key.expires_at)) : "never"),
     cell("Last used", key.last_used_at ? ago(key.last_used_at) : "never"),
     h("td", {}, key.state === "active" && h("button.button.small.danger", {
       type: "button", "aria-label": `Revoke the key ${key.name}`, onclick: () => revoke(key, reload),
@@ -79,8 +78,7 @@ function openCreation(situation, reload) {
     const name = field("Name", h("input", { maxLength: 64, autocomplete: "off", placeholder: "laptop" }), "What will use it. 1 to 64 characters.");
     const expiry = field("Expires after", h("select", {}, EXPIRIES.map(([value, label]) =>
       h("option", { value, selected: value === DEFAULT_EXPIRY }, label))));
-    const tomorrow = new Date(Date.now() + 86_400_000).toISOString().slice(0, 10);
-    const date = field("Last day", h("input", { type: "date", min: tomorrow, value: tomorrow }));
+    const date = field("Last day", h("input", { type: "date", min: tomorrow(), value: tomorrow() }), `Until midnight at its end, in this browser's time (${timeZone()}).`);
     date.element.hidden = true;
     expiry.control.addEventListener("change", () => {
       date.element.hidden = expiry.control.value !== "custom";
@@ -103,7 +101,8 @@ function openCreation(situation, reload) {
 function expiresAt(choice, date) {
   if (choice === "never") return null;
   if (choice !== "custom") return monthsFromNow(Number(choice)).toISOString();
-  const end = new Date(`${date}T23:59:59Z`);
+  // Without a zone, the browser's own.
+  const end = new Date(`${date}T23:59:59`);
   if (Number.isNaN(end.getTime())) throw new Error("Choose the last day of the key.");
   return end.toISOString();
 }
@@ -111,7 +110,7 @@ function expiresAt(choice, date) {
 function openSecret(situation, { secret, key }) {
   const shell = `export TWELVELABS_BASE_URL=${situation.base_url}/v1.3\nexport TWELVE_LABS_API_KEY=${secret}`;
   const python = [
-    "# pip install twelvelabs==1.3.6",
+    `# pip install ${PYTHON_SDK}`,
     "from twelvelabs import TextInputRequest, TwelveLabs",
     `client = TwelveLabs(api_key="${secret}")`,
     'answer = client.embed.v_2.create(input_type="text", model_name="marengo3.0", text=TextInputRequest(input_text="a cat"))',
@@ -124,5 +123,5 @@ function openSecret(situation, { secret, key }) {
     codeBlock("Shell", shell),
     codeBlock("Python", python),
     h("div.dialog-actions", {}, h("button.button.primary", { type: "button", onclick: () => close() }, "Done")),
-  ], { wide: true });
+  ], { wide: true, lasting: true });
 }

@@ -4,68 +4,79 @@ import { EXAMPLES, fileOf, picturesOf } from "../examples.js";
 import { fill, h } from "../dom.js";
 import { notifyFault } from "../notices.js";
 import { field } from "../parts/field.js";
+import { pageHead } from "../parts/page_head.js";
 import { inputCard } from "../playground/card.js";
 import { comparison } from "../playground/comparison.js";
+import { embedded, remember } from "../playground/history.js";
+import { TITLES } from "../titles.js";
 
-export const title = "Playground";
+/** The page as it was left: inputs are not lost by a look at another page. */
+let kept;
 
-/** Everything embedded since the page was loaded, oldest first. */
-const session = [];
-const SESSION_MAX = 200;
+export function show({ situation }) {
+  const served = JSON.stringify([situation.models, situation.base_url, situation.image_bytes_max]);
+  if (kept?.served !== served) kept = { served, element: build(situation) };
+  return kept.element;
+}
 
-export function show({ situation, signal }) {
+function build(situation) {
+  const { element: controls, settings } = modelControls(situation.models);
+  const bench = inputsBeside(situation, settings);
+  const load = async (set) => {
+    try {
+      const files = await Promise.all(set.inputs.map(({ pictures }) => Promise.all(pictures.map(fileOf))));
+      bench.replace(set.inputs.map(({ text }, at) => ({ text, files: files[at] })));
+      await bench.runAll();
+    } catch (error) {
+      notifyFault(error);
+    }
+  };
+  return h("div.page", {},
+    pageHead(TITLES.playground, "A text, pictures, or a text that names its pictures become one vector. Put several side by side to see how near they are."),
+    exampleSets(load),
+    h("div.controls", {}, controls,
+      h("button.button", { type: "button", onclick: () => bench.add().made.area.focus() }, "Add an input"),
+      h("button.button", { type: "button", onclick: bench.runAll }, "Embed all")),
+    bench.inputs, bench.results);
+}
+
+/** The inputs, at least one, and what is seen between their vectors. */
+function inputsBeside(situation, settings) {
   const cards = [];
   const inputs = h("div.inputs");
   const results = h("div.results");
-  const { element: controls, settings } = modelControls(situation.models);
-  const compare = () => fill(results, comparison(cards.map(({ outcome }) => outcome).filter(Boolean), session));
-  const ran = (outcome) => {
-    const again = session.findIndex((one) => one.label === outcome.label && one.kind === outcome.kind && one.space === outcome.space && one.vector.length === outcome.vector.length);
-    if (again >= 0) session.splice(again, 1);
-    session.push(outcome);
-    if (session.length > SESSION_MAX) session.shift();
+  const compare = () => fill(results, comparison(cards.map(({ outcome }) => outcome).filter(Boolean), embedded()));
+  const settled = (outcome) => {
+    remember(outcome);
     compare();
   };
   const number = () => cards.forEach((card, at) => card.number(at + 1));
   const remove = (card) => {
     cards.splice(cards.indexOf(card), 1);
-    card.element.remove();
+    card.discard();
     if (!cards.length) add();
     number();
     compare();
     cards[0].made.area.focus();
   };
   const add = () => {
-    const card = inputCard({ situation, settings, ran, remove, signal });
+    const card = inputCard({ situation, settings, settled, unsettled: compare, remove });
     cards.push(card);
     inputs.append(card.element);
     number();
     return card;
   };
-  const runAll = () => Promise.all(cards.map((card) => card.run()));
-  const load = async (set) => {
-    try {
-      const files = await Promise.all(set.inputs.map(({ pictures }) => Promise.all(pictures.map(fileOf))));
-      cards.splice(0).forEach((card) => card.element.remove());
-      set.inputs.forEach(({ text }, at) => {
-        const card = add();
-        card.made.addFiles(files[at]);
-        card.made.setText(text);
-      });
-      await runAll();
-    } catch (error) {
-      notifyFault(error);
-    }
+  const replace = (wanted) => {
+    cards.splice(0).forEach((card) => card.discard());
+    wanted.forEach(({ text, files }) => {
+      const { made } = add();
+      made.addFiles(files);
+      made.setText(text);
+    });
   };
+  const runAll = () => Promise.all(cards.map((card) => card.run()));
   add();
-  return h("div.page", {},
-    h("header.page-head", {}, h("h1", {}, "Playground"),
-      h("p", {}, "A text, pictures, or a text that names its pictures become one vector. Put several side by side to see how near they are.")),
-    exampleSets(load),
-    h("div.controls", {}, controls,
-      h("button.button", { type: "button", onclick: () => add().made.area.focus() }, "Add an input"),
-      h("button.button", { type: "button", onclick: runAll }, "Embed all")),
-    inputs, results);
+  return { inputs, results, add, replace, runAll };
 }
 
 function modelControls(models) {

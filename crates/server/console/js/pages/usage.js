@@ -5,10 +5,10 @@ import { onConnectionChange } from "../connection.js";
 import { fill, h } from "../dom.js";
 import { count } from "../format.js";
 import { field } from "../parts/field.js";
+import { pageHead } from "../parts/page_head.js";
 import { bars } from "../plot/bars.js";
 import { empty, failed, loading } from "../states.js";
-
-export const title = "Usage";
+import { TITLES } from "../titles.js";
 
 const METRICS = [["requests", "Requests"], ["images", "Images"], ["tokens", "Tokens"], ["errors", "Errors"]];
 const SPANS = [["7", "7 days"], ["30", "30 days"], ["90", "90 days"], ["365", "365 days"]];
@@ -39,7 +39,7 @@ export function show({ signal }) {
   onConnectionChange((isSilent) => !isSilent && load(), signal);
   load();
   return h("div.page", {},
-    h("header.page-head", {}, h("h1", {}, "Usage"), h("p", {}, "Every request is counted before its answer leaves. Days are in UTC.")),
+    pageHead(TITLES.usage, "Every request is counted before its answer leaves. Days are in UTC."),
     h("div.controls", {}, span.element, key.element, download),
     body);
 }

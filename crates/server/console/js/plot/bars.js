@@ -2,34 +2,37 @@
 
 import { s } from "../dom.js";
 import { count } from "../format.js";
+import { toWidth } from "./to_width.js";
 
-// Drawn for the width that there is, so that its words keep their size.
-const WIDTH = matchMedia("(max-width: 760px)").matches ? 420 : 960;
 const HEIGHT = 240;
 const LEFT = 56;
 const BOTTOM = 26;
 const TOP = 12;
 const TICKS = 4;
-const LABELS_MAX = WIDTH / 120;
+const LABEL_PX = 64;
 
 /** `days` are `[day, value]`. The numbers are in the table below the chart, for who cannot see it. */
 export function bars(days, label, isBad) {
+  return toWidth(HEIGHT, (width) => drawn(days, label, isBad, width));
+}
+
+function drawn(days, label, isBad, fullWidth) {
   const top = niceCeiling(Math.max(1, ...days.map(([, value]) => value)));
   const y = (value) => TOP + (HEIGHT - TOP - BOTTOM) * (1 - value / top);
-  const step = (WIDTH - LEFT) / days.length;
+  const step = (fullWidth - LEFT) / days.length;
   const total = days.reduce((sum, [, value]) => sum + value, 0);
   const chart = s("svg", {
-    class: "plot", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img",
+    class: "plot", viewBox: `0 0 ${fullWidth} ${HEIGHT}`, role: "img",
     "aria-label": `${label} per day, ${days[0][0]} to ${days.at(-1)[0]}: ${count(total)} in all, at most ${count(Math.max(...days.map(([, value]) => value)))} on a day.`,
   });
-  const whole = Math.min(TICKS, top);
-  for (let tick = 0; tick <= whole; tick += 1) {
-    const value = (top / whole) * tick;
+  const lines = Math.min(TICKS, top);
+  for (let tick = 0; tick <= lines; tick += 1) {
+    const value = (top / lines) * tick;
     chart.append(
-      s("line", { class: "axis", x1: LEFT, x2: WIDTH, y1: y(value), y2: y(value) }),
+      s("line", { class: "axis", x1: LEFT, x2: fullWidth, y1: y(value), y2: y(value) }),
       s("text", { class: "tick", x: LEFT - 8, y: y(value) + 4, "text-anchor": "end" }, count(Math.round(value))));
   }
-  const every = Math.ceil(days.length / LABELS_MAX);
+  const every = Math.ceil(days.length / (fullWidth / LABEL_PX));
   days.forEach(([day, value], at) => {
     const x = LEFT + at * step;
     const width = Math.max(1, Math.min(36, step * 0.72));

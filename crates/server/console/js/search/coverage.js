@@ -7,6 +7,8 @@ import { failed } from "../states.js";
 
 const BUSY_PAUSE_MS = 1_500;
 const BUSY = 429;
+/** Answers in a row without any progress: another page may be making the same vectors, or nobody can. */
+const IDLE_ANSWERS_MAX = 20;
 
 /** `grew()` is called whenever more pictures can be found. */
 export function coverageBar({ signal, grew }) {
@@ -14,22 +16,12 @@ export function coverageBar({ signal, grew }) {
   let covered;
   let working;
 
-  const missing = () => covered.pictures - covered.embedded - covered.unusable;
-  const draw = () => fill(element, view());
-  const view = () => {
-    if (!covered?.pictures) return [];
-    const unusable = covered.unusable > 0 && ` ${counted(covered.unusable, "picture")} cannot be embedded.`;
-    if (!missing()) return h("p.quiet.small", {}, `${counted(covered.embedded, "picture")} can be found (space ${covered.space}).`, unusable);
-    const button = working
-      ? h("button.button.small", { type: "button", onclick: () => working.abort() }, "Stop")
-      : h("button.button.small", { type: "button", onclick: run }, "Go on");
-    return h("div.card", {},
-      h("div.row.apart", {}, h("span", {}, `${covered.embedded} of ${counted(covered.pictures, "picture")} can be found.`, unusable), button),
-      h("progress", { max: covered.pictures, value: covered.embedded + covered.unusable, "aria-label": "Pictures embedded" }));
-  };
+  const missing = () => covered.pictures - settled(covered);
+  const draw = () => fill(element, covered?.pictures ? view(covered, working, run) : []);
   const set = (fresh) => {
     const before = covered?.embedded;
-    covered = fresh;
+    // What a search says of the coverage has no failures: these are of the run.
+    covered = { ...fresh, failed: fresh.failed ?? covered?.failed ?? 0 };
     draw();
     return before !== undefined && fresh.embedded > before;
   };
@@ -40,28 +32,55 @@ export function coverageBar({ signal, grew }) {
     signal.addEventListener("abort", stop);
     draw();
     try {
-      while (missing() && !working.signal.aborted) {
-        if (set(await patiently(working.signal))) grew();
-      }
+      await computeAll();
     } catch (error) {
-      if (!isCancelled(error)) fill(element, failed(error, load));
-      return;
+      if (!isCancelled(error)) return fill(element, failed(error, load));
     } finally {
       signal.removeEventListener("abort", stop);
       working = undefined;
     }
     draw();
   };
+  const computeAll = async () => {
+    let idle = 0;
+    do {
+      const before = settled(covered);
+      if (set(await patiently(working.signal))) grew();
+      idle = settled(covered) > before ? 0 : idle + 1;
+      if (missing() <= 0 || covered.failed > 0 && idle > 0) return;
+      if (idle > 0) await pause(working.signal);
+    } while (idle < IDLE_ANSWERS_MAX && !working.signal.aborted);
+  };
   const load = async () => {
     try {
       set(await vectors.coverage(signal));
-      run();
+      if (missing() > 0) run();
     } catch (error) {
       if (!isCancelled(error)) fill(element, failed(error, load));
     }
   };
   return { element, set, load };
 }
+
+function view(covered, working, run) {
+  const button = (label, onclick) => h("button.button.small", { type: "button", onclick }, label);
+  const notes = [
+    covered.unusable > 0 && ` ${counted(covered.unusable, "picture")} cannot be embedded.`,
+    covered.failed > 0 && ` ${counted(covered.failed, "picture")} failed this time.`,
+  ];
+  if (settled(covered) >= covered.pictures && !working) {
+    return h("div.row", {},
+      h("p.quiet.small", {}, `${counted(covered.embedded, "picture")} can be found (space ${covered.space}).`, notes),
+      covered.failed > 0 && button("Try these again", run));
+  }
+  return h("div.card", {},
+    h("div.row.apart", {}, h("span", {}, `${covered.embedded} of ${counted(covered.pictures, "picture")} can be found.`, notes),
+      working ? button("Stop", () => working.abort()) : button("Go on", run)),
+    h("progress", { max: covered.pictures, value: settled(covered), "aria-label": "Pictures embedded" }));
+}
+
+/** Pictures of which it is known how they came out. */
+const settled = ({ embedded, unusable, failed: failures = 0 }) => embedded + unusable + failures;
 
 /** Asks for more vectors, and again when the server is busy. */
 async function patiently(signal) {
@@ -70,8 +89,12 @@ async function patiently(signal) {
       return await vectors.compute(signal);
     } catch (error) {
       if (error.status !== BUSY) throw error;
-      await new Promise((resolve) => setTimeout(resolve, BUSY_PAUSE_MS));
-      signal.throwIfAborted();
+      await pause(signal);
     }
   }
+}
+
+async function pause(signal) {
+  await new Promise((resolve) => setTimeout(resolve, BUSY_PAUSE_MS));
+  signal.throwIfAborted();
 }
