@@ -252,7 +252,7 @@ test("every call says for whom it is, once the server names its users", () => wi
   await goTo(page, server, "assets", "Assets");
   await page.getByRole("button", { name: "cat.png" }).waitFor();
   await page.getByLabel("Pictures to upload").setInputFiles({ name: "house.png", mimeType: "image/png", buffer: picture("house.jpg") });
-  await page.getByRole("button", { name: "house.png" }).click();
+  await page.locator(".tile", { hasText: "house.png" }).click();
   await page.getByRole("button", { name: "Delete" }).click();
   await page.reload();
   await goTo(page, server, "keys", "API keys");

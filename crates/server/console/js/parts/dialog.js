@@ -25,6 +25,7 @@ export function openDialog(title, fillIn, { wide = false, lasting = false, close
     notices.close();
     element.remove();
     if (before?.isConnected) before.focus();
+    else if (document.activeElement === document.body) document.querySelector("main h1")?.focus();
     closed?.(value);
   });
   if (lasting) refuseEscape(element);

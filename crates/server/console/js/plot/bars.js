@@ -9,7 +9,7 @@ const LEFT = 56;
 const BOTTOM = 26;
 const TOP = 12;
 const TICKS = 4;
-const LABEL_PX = 64;
+const LABEL_PX = 72;
 
 /** `days` are `[day, value]`. The numbers are in the table below the chart, for who cannot see it. */
 export function bars(days, label, isBad) {
