@@ -20,8 +20,7 @@ export function coverageBar({ signal, grew }) {
   const draw = () => fill(element, covered?.pictures ? view(covered, working, run) : []);
   const set = (fresh) => {
     const before = covered?.embedded;
-    // What a search says of the coverage has no failures: these are of the run.
-    covered = { ...fresh, failed: fresh.failed ?? covered?.failed ?? 0 };
+    covered = fresh;
     draw();
     return before !== undefined && fresh.embedded > before;
   };
@@ -80,7 +79,7 @@ function view(covered, working, run) {
 }
 
 /** Pictures of which it is known how they came out. */
-const settled = ({ embedded, unusable, failed: failures = 0 }) => embedded + unusable + failures;
+const settled = ({ embedded, unusable, failed: failures }) => embedded + unusable + failures;
 
 /** Asks for more vectors, and again when the server is busy. */
 async function patiently(signal) {
