@@ -198,7 +198,7 @@ test("a search with a large picture waits for a longer pause, and reads the pict
 
 test("pictures that fail are told, and the others are not held up by them", async () => {
   const page = await openPage(browser, server, { person });
-  const coverage = { space: "s", pictures: 10, embedded: 0, unusable: 1 };
+  const coverage = { space: "s", pictures: 10, embedded: 0, unusable: 1, failed: 0 };
   const answers = [{ ...coverage, embedded: 5, failed: 1 }, { ...coverage, embedded: 7, failed: 2 }, { ...coverage, embedded: 9, failed: 0 }];
   let asked = 0;
   await page.route("**/console/api/vectors", (route) => {
