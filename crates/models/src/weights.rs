@@ -79,6 +79,8 @@ impl Weights {
 
     /// A tensor of that shape, widened.
     pub(crate) fn take(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>, LoadError> {
+        // Before there is memory for it: the configuration may ask for more than the file has.
+        self.find(name, shape)?;
         let mut values = vec![0.0; shape.iter().product()];
         self.take_into(name, shape, &mut values)?;
         Ok(values)
@@ -92,6 +94,9 @@ impl Weights {
         width: usize,
         look: impl FnOnce(&[f32]) -> T,
     ) -> Result<T, LoadError> {
+        for (name, rows) in parts {
+            self.find(name, &[*rows, width])?;
+        }
         let rows: usize = parts.iter().map(|(_, rows)| rows).sum();
         let mut room = std::mem::take(&mut self.room);
         if room.len() < rows * width {
