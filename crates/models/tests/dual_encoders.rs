@@ -3,10 +3,13 @@
 
 #![expect(clippy::unwrap_used, reason = "what is missing here fails the test")]
 
+mod changed_folder;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use changed_folder::{Copy, assert_refused};
 use onespace_media::PreparedImage;
 use onespace_models::folder::{self, LoadOptions};
 use onespace_models::{
@@ -14,7 +17,6 @@ use onespace_models::{
 };
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
 fn golden(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden-dual").join(name)
@@ -24,35 +26,11 @@ fn load(dir: &Path) -> Result<Arc<dyn EmbeddingModel>, LoadError> {
     folder::load(dir, &LoadOptions::default())
 }
 
-/// A copy of a model's files that may be changed.
-struct Copy(TempDir);
+fn copy_of(name: &str) -> Copy {
+    Copy::of(&golden(name), load)
+}
 
 impl Copy {
-    fn of(name: &str) -> Self {
-        let copy = tempfile::tempdir().unwrap();
-        for file in fs::read_dir(golden(name)).unwrap() {
-            let path = file.unwrap().path();
-            if path.is_file() {
-                fs::copy(&path, copy.path().join(path.file_name().unwrap())).unwrap();
-            }
-        }
-        Self(copy)
-    }
-
-    fn path(&self, file: &str) -> PathBuf {
-        self.0.path().join(file)
-    }
-
-    fn load(&self) -> Result<Arc<dyn EmbeddingModel>, LoadError> {
-        load(self.0.path())
-    }
-
-    fn change(&self, file: &str, change: impl FnOnce(&mut Value)) {
-        let mut json = serde_json::from_slice(&fs::read(self.path(file)).unwrap()).unwrap();
-        change(&mut json);
-        fs::write(self.path(file), json.to_string()).unwrap();
-    }
-
     /// Writes the tensors that `keep` allows to a file, after `change`.
     fn weights(
         &self,
@@ -169,7 +147,7 @@ fn special_tokens_in_a_text_are_ordinary_text() {
 
 #[test]
 fn shards_are_one_model() {
-    let copy = Copy::of("clip-small");
+    let copy = copy_of("clip-small");
     let whole = copy.load().unwrap();
     let in_first = |name: &str| name.starts_with("text_");
     copy.weights("a.safetensors", in_first, |_, _| {});
@@ -205,7 +183,7 @@ fn shards_are_one_model() {
 
 #[test]
 fn older_forms_of_the_files_mean_the_same() {
-    let copy = Copy::of("clip-small");
+    let copy = copy_of("clip-small");
     let parts = |model: &dyn EmbeddingModel| [text(model, "a red cat"), image(21, 21, 1)];
     let newer = copy.load().unwrap();
     let expected = vector(&*newer, &parts(&*newer));
@@ -240,7 +218,7 @@ fn older_forms_of_the_files_mean_the_same() {
 
 #[test]
 fn overrides_change_the_rule_and_the_space() {
-    let copy = Copy::of("clip-small");
+    let copy = copy_of("clip-small");
     let plain = copy.load().unwrap();
     let parts = [text(&*plain, "a red cat"), image(21, 21, 1)];
     let write = |json: Value| fs::write(copy.path("onespace.json"), json.to_string()).unwrap();
@@ -257,7 +235,7 @@ fn overrides_change_the_rule_and_the_space() {
     assert!(near(&fused, &alone) > 0.9999, "the text weighs nearly all");
     assert!(near(&vector(&*plain, &parts), &alone) < 0.99, "the text weighs half");
     let options = LoadOptions { name: Some("asked".into()), ..LoadOptions::default() };
-    let named = folder::load(copy.0.path(), &options).unwrap();
+    let named = folder::load(&copy.path("."), &options).unwrap();
     assert_eq!(named.description().name, "asked");
     let refused = [
         json!({"fusion": {"rule": "weighted", "text_weight": 1.5}}),
@@ -277,24 +255,6 @@ fn overrides_change_the_rule_and_the_space() {
     }
 }
 
-type Change = fn(&Copy);
-type Refusal = (Change, LoadErrorKind, &'static str);
-
-/// Loads a changed copy for each row and compares what is said about it.
-fn assert_refused(rows: &[Refusal]) {
-    let mut wrong = Vec::new();
-    for (change, kind, words) in rows {
-        let copy = Copy::of("clip-small");
-        change(&copy);
-        match copy.load() {
-            Ok(_) => wrong.push(format!("{words}: taken")),
-            Err(error) if error.kind() == *kind && error.to_string().contains(words) => {}
-            Err(error) => wrong.push(format!("{words}: {:?} {error}", error.kind())),
-        }
-    }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-}
-
 fn config(copy: &Copy, key: &str, value: Value) {
     copy.change("config.json", |json| *json.pointer_mut(key).unwrap() = value);
 }
@@ -302,48 +262,51 @@ fn config(copy: &Copy, key: &str, value: Value) {
 #[test]
 fn configurations_that_do_not_fit_are_refused_in_words() {
     use LoadErrorKind::{Config, Tokenizer, Unsupported, Weights};
-    assert_refused(&[
-        (
-            |copy| config(copy, "/model_type", json!("bert")),
-            Unsupported,
-            "\"bert\" is not supported; this program runs clip, siglip, siglip2",
-        ),
-        (
-            |copy| config(copy, "/text_config/hidden_act", json!("relu")),
-            Unsupported,
-            "hidden_act \"relu\"",
-        ),
-        (
-            |copy| config(copy, "/vision_config/hidden_size", json!(1_000_000)),
-            Config,
-            "hidden_size is 1000000; it must be 1 to 4096",
-        ),
-        (
-            |copy| config(copy, "/vision_config/image_size", json!(28)),
-            Config,
-            "prepares 21x21 pixels, config.json asks for 28x28",
-        ),
-        (
-            |copy| config(copy, "/text_config/num_hidden_layers", json!(1)),
-            Weights,
-            "text_model.encoder.layers.1.layer_norm1.bias: is not part",
-        ),
-        (
-            |copy| config(copy, "/text_config/num_hidden_layers", json!(3)),
-            Weights,
-            "text_model.encoder.layers.2.self_attn.q_proj.weight: is missing",
-        ),
-        (
-            |copy| config(copy, "/projection_dim", json!(19)),
-            Weights,
-            "has shape [20, 24], config.json asks for [19, 24]",
-        ),
-        (
-            |copy| config(copy, "/text_config/vocab_size", json!(800)),
-            Tokenizer,
-            "has ids up to 899, config.json knows 800",
-        ),
-    ]);
+    assert_refused(
+        || copy_of("clip-small"),
+        &[
+            (
+                |copy| config(copy, "/model_type", json!("bert")),
+                Unsupported,
+                "\"bert\" is not supported; this program runs clip, siglip, siglip2",
+            ),
+            (
+                |copy| config(copy, "/text_config/hidden_act", json!("relu")),
+                Unsupported,
+                "hidden_act \"relu\"",
+            ),
+            (
+                |copy| config(copy, "/vision_config/hidden_size", json!(1_000_000)),
+                Config,
+                "hidden_size is 1000000; it must be 1 to 4096",
+            ),
+            (
+                |copy| config(copy, "/vision_config/image_size", json!(28)),
+                Config,
+                "prepares 21x21 pixels, config.json asks for 28x28",
+            ),
+            (
+                |copy| config(copy, "/text_config/num_hidden_layers", json!(1)),
+                Weights,
+                "text_model.encoder.layers.1.layer_norm1.bias: is not part",
+            ),
+            (
+                |copy| config(copy, "/text_config/num_hidden_layers", json!(3)),
+                Weights,
+                "text_model.encoder.layers.2.self_attn.q_proj.weight: is missing",
+            ),
+            (
+                |copy| config(copy, "/projection_dim", json!(19)),
+                Weights,
+                "has shape [20, 24], config.json asks for [19, 24]",
+            ),
+            (
+                |copy| config(copy, "/text_config/vocab_size", json!(800)),
+                Tokenizer,
+                "has ids up to 899, config.json knows 800",
+            ),
+        ],
+    );
 }
 
 fn preprocessor(copy: &Copy, key: &str, value: Value) {
@@ -353,33 +316,36 @@ fn preprocessor(copy: &Copy, key: &str, value: Value) {
 #[test]
 fn other_preparations_and_missing_files_are_refused_in_words() {
     use LoadErrorKind::{File, Unsupported};
-    assert_refused(&[
-        (
-            |copy| preprocessor(copy, "resample", json!(1)),
-            Unsupported,
-            "resample 1 is not supported",
-        ),
-        (
-            |copy| preprocessor(copy, "do_center_crop", json!(false)),
-            Unsupported,
-            "shortest_edge with do_center_crop",
-        ),
-        (
-            |copy| preprocessor(copy, "rescale_factor", json!(1.0)),
-            Unsupported,
-            "rescale_factor must be 1/255",
-        ),
-        (
-            |copy| fs::remove_file(copy.path("preprocessor_config.json")).unwrap(),
-            File,
-            "preprocessor_config.json: cannot be read",
-        ),
-        (
-            |copy| fs::remove_file(copy.path("model.safetensors")).unwrap(),
-            File,
-            "model.safetensors: cannot be read",
-        ),
-    ]);
+    assert_refused(
+        || copy_of("clip-small"),
+        &[
+            (
+                |copy| preprocessor(copy, "resample", json!(1)),
+                Unsupported,
+                "resample 1 is not supported",
+            ),
+            (
+                |copy| preprocessor(copy, "do_center_crop", json!(false)),
+                Unsupported,
+                "shortest_edge with do_center_crop",
+            ),
+            (
+                |copy| preprocessor(copy, "rescale_factor", json!(1.0)),
+                Unsupported,
+                "rescale_factor must be 1/255",
+            ),
+            (
+                |copy| fs::remove_file(copy.path("preprocessor_config.json")).unwrap(),
+                File,
+                "preprocessor_config.json: cannot be read",
+            ),
+            (
+                |copy| fs::remove_file(copy.path("model.safetensors")).unwrap(),
+                File,
+                "model.safetensors: cannot be read",
+            ),
+        ],
+    );
 }
 
 #[test]
@@ -387,7 +353,7 @@ fn numbers_that_are_not_finite_are_refused_by_tensor() {
     let (norm, table) =
         ("text_model.final_layer_norm.weight", "text_model.embeddings.token_embedding.weight");
     for (tensor, bytes) in [(norm, [0xff, 0x7e]), (norm, [0x00, 0xfc]), (table, [0x00, 0x7c])] {
-        let copy = Copy::of("clip-small");
+        let copy = copy_of("clip-small");
         copy.weights(
             "model.safetensors",
             |_| true,
@@ -405,7 +371,7 @@ fn numbers_that_are_not_finite_are_refused_by_tensor() {
 
 #[test]
 fn cut_and_lengthened_files_are_refused() {
-    let copy = Copy::of("siglip-small");
+    let copy = copy_of("siglip-small");
     let path = copy.path("model.safetensors");
     let whole = fs::read(&path).unwrap();
     for length in [0, 7, 8, 100, whole.len() / 2, whole.len() - 1] {
@@ -423,7 +389,7 @@ fn cut_and_lengthened_files_are_refused() {
 
 #[test]
 fn a_table_that_can_no_longer_be_read_is_an_error_not_a_crash() {
-    let copy = Copy::of("clip-small");
+    let copy = copy_of("clip-small");
     let model = copy.load().unwrap();
     let parts = vec![text(&*model, "a red cat")];
     let file = fs::OpenOptions::new().write(true).open(copy.path("model.safetensors")).unwrap();

@@ -2,10 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "what is missing here fails the test")]
 
+mod changed_folder;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use changed_folder::{Copy, Refusal, assert_refused};
 use onespace_media::{Fit, PreparedImage};
 use onespace_models::InputPart::{Image, Text};
 use onespace_models::folder::{self, LoadOptions};
@@ -14,7 +17,6 @@ use onespace_models::{
     TokenizedPart,
 };
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
 /// Places of a sequence.
 const PLACES_MAX: usize = 8192;
@@ -111,7 +113,7 @@ fn cutting_text_keeps_the_prompt_and_the_pictures() {
 
 #[test]
 fn ten_pictures_and_the_longest_text_fit() {
-    let folder = Copy::of("qwen3-vl-small");
+    let folder = copy_of("qwen3-vl-small");
     // Pictures of up to 8192 places, so that only the budget keeps them small.
     let sizes = json!({"image_pixels_max": 8192 * PLACE_PX.pow(2), "image_pixels_min": 64 * 64});
     fs::write(folder.path("onespace.json"), sizes.to_string()).unwrap();
@@ -232,7 +234,7 @@ fn without_a_vision_tower_text_is_served_and_pictures_are_refused() {
         ("left out of the weights", without_tower),
     ];
     for (name, change) in rows {
-        let copy = Copy::of("embeddinggemma2-small");
+        let copy = copy_of("embeddinggemma2-small");
         change(&copy);
         fs::remove_file(copy.path("processor_config.json")).unwrap();
         let model = copy.load().unwrap_or_else(|error| panic!("{name}: {error}"));
@@ -261,34 +263,8 @@ fn without_tower(copy: &Copy) {
     fs::write(copy.path("model.safetensors"), written).unwrap();
 }
 
-/// A golden folder to change.
-struct Copy(TempDir);
-
-impl Copy {
-    fn of(name: &str) -> Self {
-        let copy = Self(TempDir::new().unwrap());
-        for entry in fs::read_dir(golden(name)).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_file() {
-                fs::copy(&path, copy.path(path.file_name().unwrap().to_str().unwrap())).unwrap();
-            }
-        }
-        copy
-    }
-
-    fn path(&self, file: &str) -> PathBuf {
-        self.0.path().join(file)
-    }
-
-    fn change(&self, file: &str, change: impl FnOnce(&mut Value)) {
-        let mut json = serde_json::from_slice(&fs::read(self.path(file)).unwrap()).unwrap();
-        change(&mut json);
-        fs::write(self.path(file), json.to_string()).unwrap();
-    }
-
-    fn load(&self) -> Result<Arc<dyn EmbeddingModel>, LoadError> {
-        load(self.0.path())
-    }
+fn copy_of(name: &str) -> Copy {
+    Copy::of(&golden(name), load)
 }
 
 fn text_config(copy: &Copy, key: &str, value: Value) {
@@ -297,23 +273,6 @@ fn text_config(copy: &Copy, key: &str, value: Value) {
 
 fn vision_config(copy: &Copy, key: &str, value: Value) {
     copy.change("config.json", |json| json["vision_config"][key] = value);
-}
-
-type Refusal = (fn(&Copy), LoadErrorKind, &'static str);
-
-/// Every change of the golden folder is refused for the reason beside it.
-fn assert_refused(name: &str, rows: &[Refusal]) {
-    let mut wrong = Vec::new();
-    for (change, kind, words) in rows {
-        let copy = Copy::of(name);
-        change(&copy);
-        match copy.load() {
-            Ok(_) => wrong.push(format!("{words}: taken")),
-            Err(error) if error.kind() == *kind && error.to_string().contains(words) => {}
-            Err(error) => wrong.push(format!("{words}: {:?} {error}", error.kind())),
-        }
-    }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]
@@ -377,7 +336,7 @@ fn folders_that_do_not_fit_are_refused_in_words() {
             "a picture must be one token 699",
         ),
     ];
-    assert_refused("qwen3-vl-small", &rows);
+    assert_refused(|| copy_of("qwen3-vl-small"), &rows);
 }
 
 #[test]
@@ -429,12 +388,12 @@ fn folders_of_the_other_model_that_do_not_fit_are_refused_in_words() {
             "puts nothing around a text",
         ),
     ];
-    assert_refused("embeddinggemma2-small", &rows);
+    assert_refused(|| copy_of("embeddinggemma2-small"), &rows);
 }
 
 #[test]
 fn without_a_chat_template_the_published_prompt_is_used() {
-    let copy = Copy::of("qwen3-vl-small");
+    let copy = copy_of("qwen3-vl-small");
     let own = qwen();
     fs::remove_file(copy.path("chat_template.jinja")).unwrap();
     let published = copy.load().unwrap();
