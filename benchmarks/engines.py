@@ -114,23 +114,34 @@ def vectors(embed: Embed, inputs: numpy.ndarray) -> dict:
     return {"vectors": [row.tolist() for row in rows]}
 
 
+def answer_lines(start: Callable[[], Callable[[dict], dict]]) -> None:
+    """Starts an engine, says that it is ready, and answers requests until stdin ends."""
+    # Libraries print to stdout; the answers go to what it was.
+    answers, sys.stdout = sys.stdout, sys.stderr
+    answer = start()
+    print(json.dumps({"ready": True}), file=answers, flush=True)
+    for line in sys.stdin:
+        print(json.dumps(answer(json.loads(line))), file=answers, flush=True)
+
+
 def main() -> None:
-    """Answers requests until stdin ends."""
+    """One engine on one tower."""
     engine, folder, converted, file, kind, threads = sys.argv[1:]
     from safetensors.numpy import load_file
 
     inputs = load_file(file)[kind]
-    # Libraries print to stdout; the answers go to what it was.
-    answers, sys.stdout = sys.stdout, sys.stderr
-    embed = start(engine, Path(folder), Path(converted), kind, int(threads))
-    print(json.dumps({"ready": True}), file=answers, flush=True)
-    for line in sys.stdin:
-        request = json.loads(line)
-        if request["do"] == "vectors":
-            answer = vectors(embed, inputs)
-        else:
-            answer = run(embed, inputs, request["batch"], request["seconds"])
-        print(json.dumps(answer), file=answers, flush=True)
+
+    def begin() -> Callable[[dict], dict]:
+        embed = start(engine, Path(folder), Path(converted), kind, int(threads))
+
+        def answer(request: dict) -> dict:
+            if request["do"] == "vectors":
+                return vectors(embed, inputs)
+            return run(embed, inputs, request["batch"], request["seconds"])
+
+        return answer
+
+    answer_lines(begin)
 
 
 if __name__ == "__main__":

@@ -9,15 +9,13 @@ files in the system's memory.
 import argparse
 import json
 import statistics
-import subprocess
 import time
 from datetime import date
 from pathlib import Path
 
-import numpy
-
 from . import interleaved_cases, machine, report, servers
-from .processes import Line, Program, Turn
+from .agreement import lowest_cosine
+from .processes import Line, Program, Turn, rotated
 
 ARCHITECTURES = ("qwen3-vl-2b", "embeddinggemma2")
 # The last one is what vectors are compared with.
@@ -82,9 +80,7 @@ def product_seconds(asked, products: list[list[int]]) -> float:
     """Seconds of these products by themselves, with our own kernels."""
     shapes = ["x".join(map(str, shape[:3])) for shape in products]
     command = [asked.yardstick, "products", OURS.split("-")[1], asked.threads, *shapes]
-    pinned = machine.pinned([str(word) for word in command], asked.threads)
-    done = subprocess.run(pinned, check=True, stdout=subprocess.PIPE)
-    seconds = json.loads(done.stdout)["seconds"]
+    seconds = machine.printed(command, asked.threads)["seconds"]
     return sum(each * times for each, (*_, times) in zip(seconds, products, strict=True))
 
 
@@ -105,20 +101,13 @@ def kept_pictures(asked, folder: Path) -> dict[str, float]:
     return {name: statistics.median(values) for name, values in times.items()}
 
 
-def cosine(left: list[float], right: list[float]) -> float:
-    """Between two vectors."""
-    left, right = numpy.array(left, numpy.float64), numpy.array(right, numpy.float64)
-    return float(left @ right / numpy.linalg.norm(left) / numpy.linalg.norm(right))
-
-
 def take_turns(asked, ours: Program, peers: dict[str, Line]) -> dict[tuple[str, str], list[Turn]]:
-    """Turns by engine and case; nobody always comes after the same neighbour."""
+    """Turns by engine and case."""
     turns: dict[tuple[str, str], list[Turn]] = {}
     engines = [OURS, *peers]
     for case in interleaved_cases.CASES:
         for number in range(asked.rounds):
-            first = number % len(engines)
-            for engine in engines[first:] + engines[:first]:
+            for engine in rotated(engines, number):
                 earlier = turns.get((engine, case))
                 if earlier and 1 / earlier[0].items_per_s > SLOW_CALL_SECONDS:
                     continue
@@ -167,7 +156,7 @@ def measure(architecture: str, asked) -> dict:
             "case": case,
             **spread([1e3 / turn.items_per_s for turn in found]),
             "others_cores": statistics.median(turn.others_cores for turn in found),
-            "cosine": cosine(vectors[engine, case], vectors[PEERS[-1], case]),
+            "cosine": lowest_cosine([vectors[engine, case]], [vectors[PEERS[-1], case]]),
         }
         for (engine, case), found in turns.items()
     ]

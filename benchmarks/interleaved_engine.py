@@ -8,7 +8,6 @@ which matrix products a call is made of, as `[rows, inputs, outputs, times]`.
 """
 
 import collections
-import json
 import sys
 from pathlib import Path
 
@@ -68,26 +67,22 @@ class Engine:
             hook.remove()
         return [[*shape, times] for shape, times in counted.items()]
 
+    def answer(self, request: dict) -> dict:
+        """What a line asks for."""
+        inputs = self.inputs(request["case"])
+        match request["do"]:
+            case "vector":
+                return {"vector": self.vector(inputs)}
+            case "products":
+                return {"products": self.products(inputs)}
+        return engines.timed(lambda: self.vector(inputs), request["seconds"])
+
 
 def main() -> None:
     """Answers requests until stdin ends."""
     architecture, folder, precision, threads = sys.argv[1:]
     torch.set_num_threads(int(threads))
-    # Libraries print to stdout; the answers go to what it was.
-    answers, sys.stdout = sys.stdout, sys.stderr
-    engine = Engine(architecture, Path(folder), precision)
-    print(json.dumps({"ready": True}), file=answers, flush=True)
-    for line in sys.stdin:
-        request = json.loads(line)
-        inputs = engine.inputs(request["case"])
-        match request["do"]:
-            case "vector":
-                answer = {"vector": engine.vector(inputs)}
-            case "products":
-                answer = {"products": engine.products(inputs)}
-            case _:
-                answer = engines.timed(lambda: engine.vector(inputs), request["seconds"])
-        print(json.dumps(answer), file=answers, flush=True)
+    engines.answer_lines(lambda: Engine(architecture, Path(folder), precision).answer)
 
 
 if __name__ == "__main__":

@@ -69,6 +69,13 @@ def environment(threads: int) -> dict[str, str]:
     return os.environ | {variable: str(threads) for variable in THREAD_VARIABLES}
 
 
+def printed(command: list, threads: int) -> dict:
+    """The JSON that a command prints, held to the first `threads` cores."""
+    command = pinned([str(word) for word in command], threads)
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, env=environment(threads))
+    return json.loads(done.stdout)
+
+
 def memory_peak_mib(process_id: int) -> float:
     """The most memory that a process has held, in MiB; 0 of one that has just ended."""
     try:
@@ -98,8 +105,7 @@ def own_seconds(process_id: int) -> float:
 
 def peak_gflop_per_s(yardstick: Path, threads: int) -> dict[str, float]:
     """What the cores could do at most: the program `yardstick` measures it, by unit."""
-    command = pinned([str(yardstick), "peak", str(threads)], threads)
-    return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+    return printed([yardstick, "peak", threads], threads)
 
 
 def versions() -> dict[str, str]:

@@ -13,10 +13,10 @@ from datetime import date
 from pathlib import Path
 
 import numpy
-from safetensors.numpy import load_file
 
 from . import conversion, folders, machine, report, towers
-from .processes import Line, Ours, Turn, Unavailable
+from .agreement import agreement
+from .processes import Line, Ours, Turn, Unavailable, rotated
 
 BATCHES = (1, 8, 32)
 THREADS = (1, 2)
@@ -79,19 +79,6 @@ def start(engine: str, case: towers.Case, paths: tuple[Path, Path], threads: int
     return Line.python(module, threads)
 
 
-def agreement(vectors: numpy.ndarray, reference: numpy.ndarray) -> dict:
-    """The lowest cosine to the reference: of the vectors, and of what sets them apart."""
-
-    def lowest(left: numpy.ndarray, right: numpy.ndarray) -> float:
-        norms = numpy.linalg.norm(left, axis=1) * numpy.linalg.norm(right, axis=1)
-        return float(((left * right).sum(axis=1) / norms).min())
-
-    unit = vectors / numpy.linalg.norm(vectors, axis=1, keepdims=True)
-    expected = reference / numpy.linalg.norm(reference, axis=1, keepdims=True)
-    centred = lowest(unit - unit.mean(axis=0), expected - expected.mean(axis=0))
-    return {"cosine": lowest(unit, expected), "cosine_centred": centred}
-
-
 def start_all(engines, case, paths, threads, asked) -> dict[str, Line | Ours]:
     """The engines that run here; the others are named with the reason."""
     started = {}
@@ -118,9 +105,7 @@ def measure(case: towers.Case, threads: int, asked) -> list[dict]:
         turns = {(name, batch): [] for name in running for batch in asked.batches}
         for batch in asked.batches:
             for number in range(asked.rounds):
-                names = list(running)
-                # Nobody always comes after the same neighbour.
-                for name in names[number % len(names) :] + names[: number % len(names)]:
+                for name in rotated(list(running), number):
                     turns[name, batch].append(running[name].turn(batch, asked.seconds))
         work = towers.multiply_adds(paths[0], case)
         return [

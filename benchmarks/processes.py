@@ -25,6 +25,12 @@ class Turn:
     others_cores: float
 
 
+def rotated(names: list[str], round_number: int) -> list[str]:
+    """The order of turns in a round: nobody always comes after the same neighbour."""
+    first = round_number % len(names)
+    return names[first:] + names[:first]
+
+
 class Unavailable(Exception):
     """An engine that does not run here, with its last words."""
 

@@ -8,7 +8,6 @@ pictures through the model a second on all cores. One after the other on the sam
 import argparse
 import json
 import statistics
-import subprocess
 from datetime import date
 from pathlib import Path
 
@@ -43,13 +42,6 @@ def arguments() -> argparse.Namespace:
     return asked
 
 
-def printed(command: list, threads: int) -> dict:
-    """The JSON that a command prints."""
-    command = machine.pinned([str(word) for word in command], threads)
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, env=machine.environment(threads))
-    return json.loads(done.stdout)
-
-
 def allowed(asked, model: Path | None, files: list[Path]) -> dict:
     """What decoding alone and the model alone reach on all cores, and what both together allow."""
 
@@ -57,10 +49,10 @@ def allowed(asked, model: Path | None, files: list[Path]) -> dict:
         common = [asked.onespace, "bench", "--input", kind, "--threads", asked.threads, "--seconds", 4, "--json"]
         common += ["--model", model] if model else []
         common += ["--precision", asked.precision] if asked.precision else []
-        return [printed([*common, "--batch", batch], asked.threads) for batch in BATCHES]
+        return [machine.printed([*common, "--batch", batch], asked.threads) for batch in BATCHES]
 
     prepared = ["crop", 224] if model else ["squash", 64]
-    decode = printed([asked.yardstick, "decode", 8, *prepared, asked.threads, *files], asked.threads)
+    decode = machine.printed([asked.yardstick, "decode", 8, *prepared, asked.threads, *files], asked.threads)
     measured = rates("image")
     embedded = max(rate["items_per_s"] for rate in measured)
     decoded = decode["pictures_per_s"]
