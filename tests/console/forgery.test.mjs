@@ -139,6 +139,23 @@ test("a page can tell an ended session, also by answers of the public API", asyn
   assert.equal(program.headers["set-cookie"], undefined);
 });
 
+test("the page says who is signed in to them alone, and to nobody once the session is over", async () => {
+  const one = await new Person(server).signIn();
+  const told = async (options) => {
+    const { text, headers } = await one.send("GET", "/", options);
+    assert.equal(headers["cache-control"], "no-store");
+    const block = /<script type="application\/json" id="situation">([^<]*)<\/script>/.exec(text);
+    assert.equal(text.includes("@example.com"), block !== null);
+    return block && JSON.parse(block[1]);
+  };
+  assert.deepEqual(await told(), (await one.api("GET", "/session")).json());
+  assert.equal((await told({ headers: { "sec-fetch-site": "none" } })).user.email, one.email, "an address that was typed");
+  for (const site of ["cross-site", "same-site"]) assert.equal(await told({ headers: { "sec-fetch-site": site } }), null, site);
+  const stolen = one.cookie;
+  await one.api("DELETE", "/session");
+  for (const cookie of [stolen, "onespace=x", undefined]) assert.equal(await told({ cookie, headers: { cookie } }), null, cookie);
+});
+
 test("what one user's page asks for is not done in another user's name", async () => {
   const { id } = (await person.api("GET", "/session")).json().user;
   const others = { "x-onespace-user": "0123456789abcdef01234567" };
@@ -244,7 +261,7 @@ test("every page and answer carries the headers that keep it to itself", async (
     assert.ok(policy.includes(part), part);
   }
   assert.ok(!/unsafe|http:|https:|\*|data:/.test(policy), policy);
-  assert.equal(page.headers["cache-control"], "no-cache");
+  assert.equal(page.headers["cache-control"], "no-store");
   const files = [...page.text.matchAll(/(?:src|href)="([^"#]+)"/g)].map((found) => found[1]);
   assert.ok(files.length >= 3, files.join(" "));
   for (const route of ["/", ...files, ...READS]) {

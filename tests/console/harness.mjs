@@ -214,7 +214,7 @@ async function serveFrom(page, folder) {
   };
   const sheets = fs.readdirSync(path.join(folder, "css")).sort().map((name) => `<link rel="stylesheet" href="/console/files/0/css/${name}">`);
   const body = fs.readFileSync(path.join(folder, "signed_in.html"), "utf8");
-  const apart = (text) => text.replace("{{body}}", body).replace(/<link rel="stylesheet".*>/, sheets.join("\n")).replaceAll("{{files}}", "/console/files/0").replace("console.js", "main.js");
+  const apart = (text) => text.replace("{{body}}", body).replace(/<link rel="stylesheet".*>/, sheets.join("\n")).replace("{{situation}}", "").replaceAll("{{files}}", "/console/files/0").replace("console.js", "main.js");
   await page.route((url) => url.pathname === "/", (route) => read(route, "index.html", apart));
   await page.route(/\/console\/files\/0\/(?!examples)/, (route) => read(route, new URL(route.request().url()).pathname.split("/").slice(4).join("/")));
 }

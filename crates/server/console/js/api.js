@@ -72,6 +72,12 @@ export const session = {
   end: () => call("DELETE", own("/session")),
 };
 
+/** What the page itself brought of `session.show()`: how it was when the page was loaded. */
+export function broughtSituation() {
+  const element = document.getElementById("situation");
+  return element && JSON.parse(element.textContent);
+}
+
 export const users = {
   create: (json) => call("POST", own("/users"), { json }),
   examineLink: (link) => call("POST", own("/links"), { json: { link } }),

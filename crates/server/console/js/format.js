@@ -1,13 +1,19 @@
 // Numbers, sizes and times in words.
 
-const DAY = new Intl.DateTimeFormat("en", { dateStyle: "medium" });
-const MOMENT = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "short" });
-const COUNT = new Intl.NumberFormat("en");
-const SPAN = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
+/** What `make` gives, made when it is first asked for: the browser takes milliseconds to make a formatter. */
+function atFirstUse(make) {
+  let made;
+  return () => (made ??= make());
+}
 
-export const day = (text) => DAY.format(new Date(text));
-export const moment = (text) => MOMENT.format(new Date(text));
-export const count = (number) => COUNT.format(number);
+const dayFormat = atFirstUse(() => new Intl.DateTimeFormat("en", { dateStyle: "medium" }));
+const momentFormat = atFirstUse(() => new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "short" }));
+const countFormat = atFirstUse(() => new Intl.NumberFormat("en"));
+const spanFormat = atFirstUse(() => new Intl.RelativeTimeFormat("en", { numeric: "auto" }));
+
+export const day = (text) => dayFormat().format(new Date(text));
+export const moment = (text) => momentFormat().format(new Date(text));
+export const count = (number) => countFormat().format(number);
 
 /** `3 pictures`, `1 picture`. */
 export const counted = (number, one, many = `${one}s`) => `${count(number)} ${number === 1 ? one : many}`;
@@ -29,7 +35,7 @@ export function ago(text) {
   const seconds = (new Date(text) - Date.now()) / 1000;
   const steps = [["year", 31_536_000], ["month", 2_592_000], ["day", 86_400], ["hour", 3_600], ["minute", 60]];
   for (const [unit, length] of steps) {
-    if (Math.abs(seconds) >= length) return SPAN.format(Math.round(seconds / length), unit);
+    if (Math.abs(seconds) >= length) return spanFormat().format(Math.round(seconds / length), unit);
   }
   return "just now";
 }

@@ -29,7 +29,8 @@ export function frame(person, signOut) {
     links.forEach((link, at) => {
       if (names[at] === name) {
         link.setAttribute("aria-current", "page");
-        link.scrollIntoView({ block: "nearest", inline: "center" });
+        // With the next paint, which measures everything anyway.
+        requestAnimationFrame(() => link.scrollIntoView({ block: "nearest", inline: "center" }));
       } else link.removeAttribute("aria-current");
     });
     document.title = `${TITLES[name]} – onespace`;

@@ -1,6 +1,6 @@
 // Where it begins: who is signed in, which page the address names, and going from one to the other.
 
-import { session } from "./api.js";
+import { broughtSituation, session } from "./api.js";
 import { abandonRemovals, finishRemovals } from "./assets/removal.js";
 import { uploadQueue } from "./assets/uploads.js";
 import { offlineBand, onConnectionChange } from "./connection.js";
@@ -48,7 +48,7 @@ function leave() {
   leaving = new AbortController();
 }
 
-/** Asks who is signed in, and shows what follows from that. */
+/** Asks who is signed in, and goes on as them. */
 async function start() {
   const own = (latestStart += 1);
   leave();
@@ -59,7 +59,11 @@ async function start() {
     if (own === latestStart) showSilence(error);
     return;
   }
-  if (own !== latestStart) return;
+  if (own === latestStart) await goOn(found);
+}
+
+/** Shows what follows from `found`, which says who is signed in. */
+async function goOn(found) {
   if (!isPageOf(found.user)) return loadAgain();
   situation = found;
   if (situation.user) belongTo(situation.user);
@@ -156,4 +160,5 @@ window.addEventListener("hashchange", route);
 watchSession({ ended, seen });
 refuseStrayDrops();
 startTheme();
-start().then(() => situation && tellFarewell());
+const brought = broughtSituation();
+(brought ? goOn(brought) : start()).then(() => situation && tellFarewell());

@@ -1,7 +1,8 @@
 //! The console's page and its files, all inside the program.
 //!
 //! There is one page, `/`; what it shows follows the part of its address after `#`, which browsers
-//! do not send, so that a one-time link is in no log. Files lie under an address that holds a digest
+//! do not send, so that a one-time link is in no log. To a browser with a good session it also says
+//! who is signed in, so that the scripts need not ask. Files lie under an address that holds a digest
 //! of all of them: they can be cached for ever, and a new version has new addresses throughout.
 //! Scripts and style sheets are served as one file each ([`super::bundle`]).
 
@@ -10,10 +11,12 @@ use std::sync::LazyLock;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, header};
 use onespace_wire::error_code::ErrorCode;
+use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+use super::api::session::{Situation, situation};
 use super::bundle;
 use super::cookie::SessionCookie;
 use super::files::{FILES, PAGE, SIGNED_IN, SIGNED_OUT};
@@ -26,18 +29,16 @@ const VERSION_DIGITS: usize = 16;
 const BODY_MARK: &str = "{{body}}";
 /// What the page has where the address of its files belongs.
 const ADDRESS_MARK: &str = "{{files}}";
+/// What the page has where it says who is signed in, or how to ask.
+const SITUATION_MARK: &str = "{{situation}}";
+/// For a page that cannot say: the question is sent while the scripts are loaded.
+const ASK: &str = r#"<link rel="preload" as="fetch" href="/console/api/session" crossorigin>"#;
 /// Where the console begins.
 const ENTRY: &str = "js/main.js";
 /// All scripts and all style sheets; the folder is that of [`ENTRY`], from which scripts name
 /// pictures.
 const SCRIPT: &str = "js/console.js";
 const STYLE_SHEET: &str = "css/console.css";
-
-/// The page with its files' address filled in, and its entity tag.
-struct Page {
-    text: String,
-    entity_tag: String,
-}
 
 static VERSION: LazyLock<String> = LazyLock::new(|| {
     let mut hash = Sha256::new();
@@ -64,35 +65,36 @@ static SERVED: LazyLock<Vec<(&str, Bytes)>> = LazyLock::new(|| {
     served
 });
 
-impl Page {
-    fn with(body: &str) -> Self {
-        let text = PAGE
-            .replace(BODY_MARK, body)
-            .replace(ADDRESS_MARK, &format!("/console/files/{}", *VERSION));
-        let entity_tag = format!("\"{}\"", hex::encode(&Sha256::digest(text.as_bytes())[..8]));
-        Self { text, entity_tag }
-    }
+/// The page with this body, and the address of its files.
+fn page_with(body: &str) -> String {
+    let files = format!("/console/files/{}", *VERSION);
+    PAGE.replace(BODY_MARK, body).replace(ADDRESS_MARK, &files)
 }
 
-static FOR_SESSIONS: LazyLock<Page> = LazyLock::new(|| Page::with(SIGNED_IN));
-static FOR_OTHERS: LazyLock<Page> = LazyLock::new(|| Page::with(SIGNED_OUT));
+static FOR_SESSIONS: LazyLock<String> = LazyLock::new(|| page_with(SIGNED_IN));
+static FOR_OTHERS: LazyLock<String> = LazyLock::new(|| page_with(SIGNED_OUT));
 
-/// `GET /`. Whether the session is still good is asked by the page; until then it shows the frame
-/// that it will most likely have, so that a heading is there with the first paint.
-pub(crate) async fn shell(State(app): State<App>, headers: HeaderMap) -> Response {
-    let secret = SessionCookie::of(&app, &headers).and_then(|cookie| cookie.secret(&headers));
-    let page = if secret.is_some() { &*FOR_SESSIONS } else { &*FOR_OTHERS };
-    let is_known = headers.get(header::IF_NONE_MATCH).is_some_and(|tag| *tag == *page.entity_tag);
-    let fixed = [
-        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
-        (header::CACHE_CONTROL, "no-cache"),
-        (header::VARY, "cookie"),
-        (header::ETAG, &page.entity_tag),
-    ];
-    if is_known {
-        return (StatusCode::NOT_MODIFIED, fixed).into_response();
-    }
-    (fixed, page.text.as_str()).into_response()
+/// `GET /`: the page for whoever the request's cookie shows. A request without a session may still
+/// be that of somebody who is signed in, who followed a link from elsewhere: their browser keeps
+/// the cookie back until the page itself asks.
+pub(crate) async fn shell(State(app): State<App>, method: Method, headers: HeaderMap) -> Response {
+    let has_cookie =
+        SessionCookie::of(&app, &headers).is_some_and(|cookie| cookie.secret(&headers).is_some());
+    let known = if has_cookie { situation(&app, &method, &headers).await.ok() } else { None };
+    let is_signed_in = known.as_ref().map_or(has_cookie, Situation::is_signed_in);
+    let told = known.filter(Situation::is_signed_in).and_then(|situation| data_block(&situation));
+    let page = if is_signed_in { &FOR_SESSIONS } else { &FOR_OTHERS };
+    let text = page.replace(SITUATION_MARK, told.as_deref().unwrap_or(ASK));
+    let fixed =
+        [(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CACHE_CONTROL, "no-store")];
+    (fixed, text).into_response()
+}
+
+/// `situation` as an element that browsers read as data and never run.
+fn data_block(situation: &impl Serialize) -> Option<String> {
+    // A `<` could end the element; in JSON it occurs in strings only.
+    let json = serde_json::to_string(situation).ok()?.replace('<', "\\u003c");
+    Some(format!(r#"<script type="application/json" id="situation">{json}</script>"#))
 }
 
 /// `GET /console/files/{version}/{path}`.
@@ -154,7 +156,7 @@ mod tests {
     #[test]
     fn the_page_names_files_that_are_served() {
         let files = format!("/console/files/{}/", *VERSION);
-        let text = format!("{}{}", FOR_SESSIONS.text, FOR_OTHERS.text);
+        let text = format!("{}{}", *FOR_SESSIONS, *FOR_OTHERS);
         let named: Vec<&str> = text
             .split(&files)
             .skip(1)
@@ -183,14 +185,26 @@ mod tests {
         }
     }
 
+    #[test]
+    fn nothing_that_a_user_wrote_ends_the_element_with_the_situation() {
+        let hostile = serde_json::json!({ "email": "</script><!--<script>alert(1)</script>@x" });
+        let block = data_block(&hostile).expect("a value in JSON");
+        let inner = block.split_once('>').expect("an element").1;
+        let inner = inner.strip_suffix("</script>").expect("an element");
+        assert!(!inner.contains('<'), "{inner}");
+        let read: serde_json::Value = serde_json::from_str(inner).expect("JSON");
+        assert_eq!(read, hostile);
+    }
+
     /// What the policy in the headers would refuse, and what would leave the machine.
     #[test]
     fn nothing_is_inline_and_nothing_comes_from_elsewhere() {
         for page in [&*FOR_SESSIONS, &*FOR_OTHERS] {
-            assert!(page.text.contains(&**VERSION) && !page.text.contains("{{"));
+            let page = page.replace(SITUATION_MARK, ASK);
+            assert!(page.contains(&**VERSION) && !page.contains("{{"));
             for inline in ["<script>", "<style", " style=", " onload=", " onclick=", "javascript:"]
             {
-                assert!(!page.text.contains(inline), "{inline}");
+                assert!(!page.contains(inline), "{inline}");
             }
         }
         for (path, bytes) in FILES.iter().filter(|(path, _)| path.ends_with(".js")) {

@@ -22,7 +22,7 @@ use crate::listener::PeerAddress;
 
 /// What a page needs to know before it shows anything.
 #[derive(Serialize)]
-struct Situation {
+pub(in crate::console) struct Situation {
     version: &'static str,
     base_url: String,
     user: Option<Person>,
@@ -63,8 +63,21 @@ pub(crate) async fn show(
     method: Method,
     headers: HeaderMap,
 ) -> ApiResult<Response> {
+    Ok(Json(situation(&app, &method, &headers).await?).into_response())
+}
+
+/// What the sender of a request with these headers needs to know.
+///
+/// # Errors
+///
+/// `cross_site_refused`, and the store's.
+pub(in crate::console) async fn situation(
+    app: &App,
+    method: &Method,
+    headers: &HeaderMap,
+) -> ApiResult<Situation> {
     // A session that has ended is no fault here: the page asks in order to know.
-    let session = match session_of(&app, &method, &headers).await {
+    let session = match session_of(app, method, headers).await {
         Err(error) if error.code == ErrorCode::SessionRequired => None,
         other => other?,
     };
@@ -76,7 +89,7 @@ pub(crate) async fn show(
         is_admin: session.user.is_admin,
         account_id: session.scope.account().as_str().to_owned(),
     });
-    let situation = Situation {
+    Ok(Situation {
         version: env!("CARGO_PKG_VERSION"),
         base_url: app.public_url.clone(),
         needs_set_up: !has_users,
@@ -84,10 +97,15 @@ pub(crate) async fn show(
         password_chars_min: PASSWORD_CHARS_MIN,
         image_bytes_max: app.settings.decode.image_bytes_max,
         search_model: app.models.first_name().map(str::to_owned),
-        models: if user.is_some() { models(&app) } else { Vec::new() },
+        models: if user.is_some() { models(app) } else { Vec::new() },
         user,
-    };
-    Ok(Json(situation).into_response())
+    })
+}
+
+impl Situation {
+    pub(in crate::console) fn is_signed_in(&self) -> bool {
+        self.user.is_some()
+    }
 }
 
 fn models(app: &App) -> Vec<Model> {
