@@ -105,7 +105,8 @@ export const usage = {
 
 export const vectors = {
   coverage: (signal) => call("GET", own("/vectors"), { signal }),
-  compute: (signal) => call("POST", own("/vectors"), { signal }),
+  /** `failedToo`: also of pictures that failed a short while ago, which are passed over otherwise. */
+  compute: (failedToo, signal) => call("POST", own(`/vectors?failed_too=${failedToo}`), { signal }),
   search: (json, signal) => call("POST", own("/search"), { json, signal }),
 };
 

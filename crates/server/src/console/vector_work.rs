@@ -55,6 +55,11 @@ impl VectorWork {
         failed.entry(work.clone()).or_default().insert(id, now);
     }
 
+    /// Forgets what failed, so that it is tried again.
+    pub(crate) fn forget_failures(&self, work: &Work) {
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner).remove(work);
+    }
+
     /// The pictures that failed a short while ago.
     pub(crate) fn passed_over(&self, work: &Work, now: Instant) -> Vec<AssetId> {
         let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
@@ -97,8 +102,12 @@ mod tests {
         let (all, now) = (VectorWork::default(), Instant::now());
         let id = AssetId::new();
         all.note_failure(&work("a"), id.clone(), now);
-        assert_eq!(all.passed_over(&work("a"), now), [id]);
-        assert!(all.passed_over(&work("b"), now).is_empty());
+        assert_eq!(all.passed_over(&work("a"), now), std::slice::from_ref(&id));
+        all.forget_failures(&work("b"));
+        assert_eq!(all.passed_over(&work("a"), now), std::slice::from_ref(&id));
+        all.forget_failures(&work("a"));
+        assert!(all.passed_over(&work("a"), now).is_empty());
+        all.note_failure(&work("a"), id, now);
         assert!(all.passed_over(&work("a"), now + PASSED_OVER).is_empty());
         assert!(all.failed.lock().unwrap().is_empty());
     }

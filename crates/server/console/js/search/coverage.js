@@ -24,14 +24,14 @@ export function coverageBar({ signal, grew }) {
     draw();
     return before !== undefined && fresh.embedded > before;
   };
-  const run = async () => {
+  const run = async ({ failedToo = false } = {}) => {
     if (working || signal.aborted) return;
     working = new AbortController();
     const stop = () => working?.abort();
     signal.addEventListener("abort", stop);
     draw();
     try {
-      await computeAll();
+      await computeAll(failedToo);
     } catch (error) {
       if (!isCancelled(error)) return fill(element, failed(error, load));
     } finally {
@@ -40,11 +40,14 @@ export function coverageBar({ signal, grew }) {
     }
     draw();
   };
-  const computeAll = async () => {
+  const computeAll = async (failedToo) => {
     let idle = 0;
+    let first = failedToo;
     do {
-      const before = settled(covered);
-      if (set(await patiently(working.signal))) grew();
+      // What failed before is open again with the first answer, whatever that brings.
+      const before = first ? -1 : settled(covered);
+      if (set(await patiently(first, working.signal))) grew();
+      first = false;
       idle = settled(covered) > before ? 0 : idle + 1;
       if (missing() <= 0 || covered.failed > 0 && idle > 0) return;
       if (idle > 0) await pause(working.signal);
@@ -70,11 +73,11 @@ function view(covered, working, run) {
   if (settled(covered) >= covered.pictures && !working) {
     return h("div.row", {},
       h("p.quiet.small", {}, `${counted(covered.embedded, "picture")} can be found (space ${covered.space}).`, notes),
-      covered.failed > 0 && button("Try these again", run));
+      covered.failed > 0 && button("Try these again", () => run({ failedToo: true })));
   }
   return h("div.card", {},
     h("div.row.apart", {}, h("span", {}, `${covered.embedded} of ${counted(covered.pictures, "picture")} can be found.`, notes),
-      working ? button("Stop", () => working.abort()) : button("Go on", run)),
+      working ? button("Stop", () => working.abort()) : button("Go on", () => run())),
     h("progress", { max: covered.pictures, value: settled(covered), "aria-label": "Pictures embedded" }));
 }
 
@@ -82,10 +85,10 @@ function view(covered, working, run) {
 const settled = ({ embedded, unusable, failed: failures }) => embedded + unusable + failures;
 
 /** Asks for more vectors, and again when the server is busy. */
-async function patiently(signal) {
+async function patiently(failedToo, signal) {
   for (;;) {
     try {
-      return await vectors.compute(signal);
+      return await vectors.compute(failedToo, signal);
     } catch (error) {
       if (error.status !== BUSY) throw error;
       await pause(signal);

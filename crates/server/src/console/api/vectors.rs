@@ -10,6 +10,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use futures_util::future::join_all;
+use http::Uri;
 use onespace_media::MediaError;
 use onespace_store::{AssetId, OwnerScope, VectorCoverage};
 use onespace_wire::error_code::ErrorCode;
@@ -22,6 +23,7 @@ use crate::console::vector_work::Work;
 use crate::embed;
 use crate::embed::plan::{EmbedPlan, Origin, Source, SourceField};
 use crate::error::{ApiError, ApiResult, blocking};
+use crate::query::Query;
 use crate::usage::ModelUse;
 
 /// Pictures embedded by one call.
@@ -70,15 +72,21 @@ pub(crate) async fn coverage(
     Ok(Json(coverage_of(&app, &session.scope, &model).await?).into_response())
 }
 
-/// `POST /console/api/vectors`: computes some of the vectors that are missing.
+/// `POST /console/api/vectors`: computes some of the vectors that are missing; with `failed_too`
+/// also those that are passed over.
 pub(crate) async fn compute(
     State(app): State<App>,
     SignedIn(session): SignedIn,
+    uri: Uri,
 ) -> ApiResult<Response> {
+    let failed_too = Query::of(&uri, &["failed_too"])?.flag("failed_too")?;
     let model = search_model(&app)?;
     let scope = session.scope;
     let ticket = app.usage.ticket(scope.clone());
     let turn = app.console.vectors.turn(&work(&scope, &model)).await;
+    if failed_too {
+        app.console.vectors.forget_failures(&work(&scope, &model));
+    }
     let calls = app.console.vectors.calls.clone();
     // In a task of its own: a client that goes must not end what is to be counted.
     let call = calls.spawn(async move {
