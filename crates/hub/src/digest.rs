@@ -1,9 +1,9 @@
 //! Digests: what the hub says a file is, and what it turned out to be.
 
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
+use crate::disk::open_ordinary;
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
@@ -94,7 +94,7 @@ pub(crate) fn read_blocks(mut file: impl Read, mut update: impl FnMut(&[u8])) ->
 /// When it cannot be read.
 pub fn sha256_of_file(path: &Path) -> io::Result<String> {
     let mut hasher = Sha256::new();
-    read_blocks(File::open(path)?, |block| hasher.update(block))?;
+    read_blocks(open_ordinary(path)?, |block| hasher.update(block))?;
     Ok(hex::encode(hasher.finalize()))
 }
 

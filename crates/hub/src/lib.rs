@@ -35,6 +35,7 @@ mod tls;
 
 pub use client::{HubClient, HubSettings};
 pub use digest::{DigestMismatch, ExpectedDigest, sha256_of_file};
+pub use disk::open_ordinary;
 pub use error::HubError;
 pub use listing::{HubFile, Listing};
 pub use models_dir::ModelsDir;

@@ -1,7 +1,8 @@
 //! The licence that stands in a model's folder: in the head of its README, and in its licence file.
 //! What is found is shown, not judged.
 
-use std::fs::{self, File};
+use crate::disk::open_ordinary;
+use std::fs;
 use std::io::Read;
 use std::path::Path;
 
@@ -65,7 +66,7 @@ impl Licence {
 
 fn beginning(path: &Path) -> Option<String> {
     let mut bytes = Vec::new();
-    File::open(path).ok()?.take(READ_BYTES_MAX).read_to_end(&mut bytes).ok()?;
+    open_ordinary(path).ok()?.take(READ_BYTES_MAX).read_to_end(&mut bytes).ok()?;
     Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 

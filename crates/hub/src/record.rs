@@ -6,6 +6,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::disk::open_ordinary;
 use crate::error::HubError;
 
 /// The name of the record in the folder.
@@ -44,7 +45,7 @@ impl SourceRecord {
     /// The record in `folder`; `None` where there is none that can be read.
     #[must_use]
     pub fn read(folder: &Path) -> Option<Self> {
-        let file = File::open(folder.join(RECORD_FILE)).ok()?;
+        let file = open_ordinary(&folder.join(RECORD_FILE)).ok()?;
         let mut json = Vec::new();
         file.take(RECORD_BYTES_MAX).read_to_end(&mut json).ok()?;
         serde_json::from_slice(&json).ok()

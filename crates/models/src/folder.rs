@@ -22,6 +22,11 @@ const QWEN3_VL: &str = "qwen3_vl";
 const EMBEDDING_GEMMA2: &str = "embedding_gemma2";
 const TOKENIZER_BYTES_MAX: u64 = 64 << 20;
 
+/// What `config.json` calls the models that are read, under `model_type` or, for this program's own
+/// form, `architecture`.
+pub const ARCHITECTURES: [&str; 6] =
+    [ONESPACE_FUSION, "clip", "siglip", "siglip2", QWEN3_VL, EMBEDDING_GEMMA2];
+
 /// How a model is loaded.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LoadOptions {

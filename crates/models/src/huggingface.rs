@@ -22,6 +22,7 @@ mod preprocessor;
 mod prompt;
 mod qwen3_vl;
 mod tokenizer;
+mod tokenizer_file;
 mod tower;
 
 pub(crate) use cell_budget::{cell_budget, no_pictures};

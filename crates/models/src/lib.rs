@@ -34,6 +34,7 @@ mod weights;
 pub use description::{Fusion, ModelDescription};
 pub use encoded_image::EncodedImage;
 pub use error::{LoadError, LoadErrorKind, ModelError};
+pub use folder::ARCHITECTURES;
 pub use onespace_compute::Precision;
 pub use sequence::{InputPart, Part, Sequence, TokenizedInput, TokenizedPart};
 pub use shorten::shorten;

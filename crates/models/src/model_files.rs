@@ -1,6 +1,9 @@
 //! The three files of a model in this program's own form, from wherever they come.
 
 use std::borrow::Cow;
+use std::fs::File;
+use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
 use onespace_compute::{Isa, Precision};
@@ -18,6 +21,16 @@ pub(crate) const CONFIG_FILE: &str = "config.json";
 pub(crate) const TOKENIZER_FILE: &str = "tokenizer.json";
 /// Tensors.
 pub(crate) const WEIGHTS_FILE: &str = "model.safetensors";
+
+/// Opens an ordinary file. Anything else is refused before it is opened: the opening of a pipe waits
+/// for somebody who writes.
+pub(crate) fn open_ordinary(path: &Path) -> io::Result<File> {
+    if std::fs::metadata(path)?.is_file() {
+        File::open(path)
+    } else {
+        Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no ordinary file"))
+    }
+}
 
 /// The files.
 pub(crate) struct ModelFiles<'a> {

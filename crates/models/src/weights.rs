@@ -72,6 +72,15 @@ impl Weights {
         })
     }
 
+    /// Drops `prefix` from the names where all have it: some exports put one before everything.
+    pub(crate) fn drop_common_prefix(&mut self, prefix: &str) {
+        if self.tensors.keys().all(|name| name.starts_with(prefix)) {
+            let tensors = std::mem::take(&mut self.tensors).into_iter();
+            let bare = |name: String| name[prefix.len()..].to_owned();
+            self.tensors = tensors.map(|(name, place)| (bare(name), place)).collect();
+        }
+    }
+
     /// Whether there is a tensor of that name.
     pub(crate) fn contains(&self, name: &str) -> bool {
         self.tensors.contains_key(name)

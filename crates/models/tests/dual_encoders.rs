@@ -197,7 +197,7 @@ fn older_forms_of_the_files_mean_the_same() {
     copy.change("config.json", |json| {
         let text = json.as_object_mut().unwrap().remove("text_config").unwrap();
         json["text_config_dict"] = text;
-        json["text_config"] = json!({"hidden_size": 7, "torch_dtype": "float16"});
+        json["text_config"] = json!({"hidden_size": 7, "hidden_act": "gelu"});
         json["text_config_dict"].as_object_mut().unwrap().remove("hidden_act");
     });
     copy.change("tokenizer.json", |json| {
@@ -243,6 +243,7 @@ fn overrides_change_the_rule_and_the_space() {
         json!({"fusion": {"rule": "product"}}),
         json!({"colour": "red"}),
         json!({"name": ""}),
+        json!({"name": "a\nb"}),
     ];
     for json in refused {
         write(json.clone());

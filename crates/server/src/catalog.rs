@@ -66,6 +66,10 @@ impl ServedModel {
 pub const API_MODEL_NAMES: [(&str, Dialect); 2] =
     [("marengo3.0", Dialect::Marengo30), ("marengo3.5", Dialect::Marengo35)];
 
+fn is_api_name(name: &str) -> bool {
+    API_MODEL_NAMES.iter().any(|(api_name, _)| *api_name == name)
+}
+
 /// All served models by every name that a request may use.
 pub struct ModelCatalog {
     by_name: BTreeMap<String, ServedModel>,
@@ -90,8 +94,17 @@ impl From<Engine> for NamedEngine {
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogError {
     /// Two loaded models have the same name.
-    #[error("two models are both named {0}: load only one of them")]
+    #[error(
+        "two models are both named {0}: load only one of them, or give one another `name` in its \
+         folder's onespace.json"
+    )]
     DuplicateModel(String),
+    /// A model is named like an alias.
+    #[error(
+        "a model is named {0}, which is a name of the API: give it another `name` in its folder's \
+         onespace.json"
+    )]
+    ReservedName(String),
     /// An alias points to a model that is not loaded.
     #[error("the alias {alias} names the model {model}, which is not loaded (loaded: {loaded})")]
     UnknownModel {
@@ -129,7 +142,11 @@ impl ModelCatalog {
             engines: engines.iter().map(|named| named.engine.clone()).collect(),
         };
         for named in &engines {
-            catalog.add(own_name(named), &named.engine)?;
+            let name = own_name(named);
+            if is_api_name(&name) {
+                return Err(CatalogError::ReservedName(name));
+            }
+            catalog.add(name, &named.engine)?;
         }
         for named in &engines {
             let further = named.names.iter().filter(|name| **name != own_name(named));
@@ -138,9 +155,7 @@ impl ModelCatalog {
                 catalog.add(name.clone(), &named.engine)?;
             }
         }
-        if let Some((alias, _)) =
-            aliases.iter().find(|(alias, _)| API_MODEL_NAMES.iter().all(|(name, _)| name != alias))
-        {
+        if let Some((alias, _)) = aliases.iter().find(|(alias, _)| !is_api_name(alias)) {
             return Err(CatalogError::UnknownAlias(alias.clone()));
         }
         for (alias, dialect) in API_MODEL_NAMES {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use onespace_engine::Tenant;
 use onespace_media::{DecodeLimits, PreparedImage};
 use onespace_wire::embed_v2::{EmbedRequest, MultiInput, MultiInputMediaSource};
+use onespace_wire::error_code::ErrorCode;
 
 use tokio::sync::Semaphore;
 
@@ -52,10 +53,35 @@ pub struct OfflineError {
     message: String,
 }
 
+/// What the API's messages speak of, and what there is here.
+const WORDS: [(&str, &str); 3] = [
+    ("`multi_input.input_text`", "The text"),
+    (", or set `auto_truncate`", ""),
+    (
+        "`multi_input` has nothing to embed: give `input_text`, `media_sources`",
+        "There is nothing to embed: give text, pictures",
+    ),
+];
+
 impl From<ApiError> for OfflineError {
     fn from(error: ApiError) -> Self {
-        Self { message: error.message }
+        if let (ErrorCode::Internal, Some(cause)) = (error.code, &error.cause) {
+            return Self { message: format!("The model failed on this input: {cause}.") };
+        }
+        let message =
+            WORDS.iter().fold(error.message, |text, (said, here)| text.replace(said, here));
+        Self { message }
     }
+}
+
+/// What an input becomes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OfflineVector {
+    /// A unit vector.
+    pub values: Vec<f32>,
+    /// In how many chunks the text was embedded, whose vectors were averaged; 1 where it was read at
+    /// once.
+    pub text_chunks: usize,
 }
 
 impl OfflineEmbedder {
@@ -78,7 +104,7 @@ impl OfflineEmbedder {
         Self { instruction, ..self }
     }
 
-    /// One unit vector of `dimension` values, or of the model's default length.
+    /// A unit vector of `dimension` values, or of the model's default length.
     ///
     /// # Errors
     ///
@@ -87,13 +113,14 @@ impl OfflineEmbedder {
         &self,
         input: OfflineInput,
         dimension: Option<usize>,
-    ) -> Result<Vec<f32>, OfflineError> {
+    ) -> Result<OfflineVector, OfflineError> {
         let plan = self.plan(input, dimension)?;
         let mut pictures = Vec::with_capacity(plan.sources.len());
         for source in &plan.sources {
             pictures.push(self.prepare(&plan, source).await?);
         }
-        Ok(run::run(&Tenant::new(LOCAL_TENANT), &plan, &pictures).await?)
+        let values = run::run(&Tenant::new(LOCAL_TENANT), &plan, &pictures).await?;
+        Ok(OfflineVector { values, text_chunks: plan.text_chunks() })
     }
 
     fn plan(&self, input: OfflineInput, dimension: Option<usize>) -> ApiResult<EmbedPlan> {

@@ -20,7 +20,7 @@ pub(crate) struct ModelsDirArguments {
 #[derive(Args, Debug)]
 pub(crate) struct ModelArguments {
     /// A model: one of --models-dir by its name, onespace-mini for the embedded one, or any folder
-    /// with config.json, tokenizer.json and safetensors; repeat for several.
+    /// with config.json, tokenizer.json and safetensors; repeat for several, or put commas between them.
     /// Without it, the embedded model is used.
     #[arg(long = "model", value_name = "NAME|DIR", env = "ONESPACE_MODEL", value_delimiter = ',')]
     pub(crate) models: Vec<String>,

@@ -5,7 +5,7 @@ mod bulk;
 use std::path::PathBuf;
 
 use onespace_engine::EngineSettings;
-use onespace_server::offline::{OfflineEmbedder, OfflineImage, OfflineInput};
+use onespace_server::offline::{OfflineEmbedder, OfflineImage, OfflineInput, OfflineVector};
 use serde::Serialize;
 
 use crate::arguments::EmbedArguments;
@@ -19,6 +19,15 @@ struct Embedded {
     embedding: Vec<f32>,
     dimension: usize,
     space: String,
+    /// Where the text was longer than the model reads at once.
+    #[serde(skip_serializing_if = "is_one")]
+    text_chunks: usize,
+}
+
+/// serde gives a reference.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde calls")]
+fn is_one(count: &usize) -> bool {
+    *count == 1
 }
 
 pub(crate) fn run(arguments: EmbedArguments) -> Result<(), Failure> {
@@ -30,6 +39,11 @@ pub(crate) fn run(arguments: EmbedArguments) -> Result<(), Failure> {
 async fn embed(arguments: EmbedArguments) -> Result<(), Failure> {
     if arguments.output.is_some() && arguments.jsonl.is_none() {
         return Err(Failure::new("--output goes with --jsonl; one input's vector goes to stdout."));
+    }
+    if arguments.models.models.len() > 1 {
+        return Err(Failure::new(
+            "embed takes one --model; --model or ONESPACE_MODEL names several.",
+        ));
     }
     let loaded = loaded_models::load_all(&arguments.models)?;
     let models = loaded_models::start(&loaded, &[], &engine_settings())?;
@@ -43,9 +57,9 @@ async fn embed(arguments: EmbedArguments) -> Result<(), Failure> {
         text: arguments.text,
         images: arguments.images.iter().map(|argument| image(argument)).collect(),
     };
-    let embedding =
+    let OfflineVector { values: embedding, text_chunks } =
         embedder.embed(input, dimension).await.map_err(|error| Failure::new(error.to_string()))?;
-    say_json(&Embedded { dimension: embedding.len(), embedding, space })
+    say_json(&Embedded { dimension: embedding.len(), embedding, space, text_chunks })
 }
 
 /// Nobody else is waiting: the number of inputs in work bounds the queue.

@@ -20,6 +20,8 @@ const IMAGE_SIDE_PX_MAX: usize = 1024;
 const PATCH_PX_MAX: usize = 64;
 const PATCHES_MAX: usize = 4096;
 const RGB: usize = 3;
+/// The value of `eos_token_id` in OpenAI's configurations, which stands for "the highest id".
+const HIGHEST_ID: u32 = 2;
 
 /// The kinds of dual encoder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,6 +99,11 @@ impl DualConfig {
 }
 
 impl TextConfig {
+    /// Whether the place with the highest id stands for a text, not the first that ends it.
+    pub(crate) fn pools_highest_id(&self) -> bool {
+        self.eos_id == HIGHEST_ID
+    }
+
     fn of(family: Family, tower: &Tower) -> Result<Self, LoadError> {
         within("text_config.vocab_size", tower.vocab_size, 1..=VOCABULARY_MAX)?;
         let (positions, sizes) =

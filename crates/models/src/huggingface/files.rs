@@ -1,14 +1,13 @@
 //! The files of a folder. Read, not trusted.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use crate::model_files::WEIGHTS_FILE;
+use crate::model_files::{WEIGHTS_FILE, open_ordinary};
 use crate::weights::{Shard, Weights};
 use crate::{LoadError, LoadErrorKind};
 
@@ -51,12 +50,26 @@ impl<'a> Folder<'a> {
         Ok(bytes)
     }
 
+    /// As [`Self::optional_settings`], and `None` where `is_meant` says that the contents are not.
+    pub(crate) fn optional_settings_if(
+        &mut self,
+        file: &str,
+        is_meant: impl FnOnce(&[u8]) -> bool,
+    ) -> Result<Option<Vec<u8>>, LoadError> {
+        if let Ok(false) = self.dir.join(file).try_exists() {
+            return Ok(None);
+        }
+        let bytes = read(self.dir, file, SETTINGS_BYTES_MAX)?;
+        if !is_meant(&bytes) {
+            return Ok(None);
+        }
+        self.note(file, &bytes);
+        Ok(Some(bytes))
+    }
+
     /// A file of settings, or `None` where there is none.
     pub(crate) fn optional_settings(&mut self, file: &str) -> Result<Option<Vec<u8>>, LoadError> {
-        match self.dir.join(file).try_exists() {
-            Ok(false) => Ok(None),
-            _ => self.settings(file).map(Some),
-        }
+        self.optional_settings_if(file, |_| true)
     }
 
     /// The tokenizer.
@@ -111,7 +124,8 @@ impl<'a> Folder<'a> {
 
 /// Whether a name leads to no other folder.
 fn is_plain(name: &str) -> bool {
-    name.ends_with(".safetensors") && !name.contains(['/', '\\', '\0']) && !name.starts_with('.')
+    let is_of_names = |c: char| !c.is_control() && !matches!(c, '/' | '\\');
+    name.ends_with(".safetensors") && name.chars().all(is_of_names) && !name.starts_with('.')
 }
 
 fn refuse_index(message: impl Into<String>) -> LoadError {
@@ -126,7 +140,7 @@ pub(crate) fn read(dir: &Path, file: &str, bytes_max: u64) -> Result<Vec<u8>, Lo
         let message = "cannot be read; check that it exists and may be read";
         LoadError::new(LoadErrorKind::File, &shown, message).caused_by(error)
     };
-    let opened = File::open(&path).map_err(unreadable)?;
+    let opened = open_ordinary(&path).map_err(unreadable)?;
     let length = opened.metadata().map_err(unreadable)?.len();
     let mut bytes = Vec::new();
     if length <= bytes_max {

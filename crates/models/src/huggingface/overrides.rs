@@ -53,9 +53,14 @@ impl Overrides {
             refuse(message).caused_by(error)
         })?;
         let names = [&overrides.name, &overrides.revision];
-        let sizes = 1..=NAME_BYTES_MAX;
-        if names.into_iter().flatten().any(|name| !sizes.contains(&name.len())) {
-            let message = format!("`name` and `revision` must have 1 to {NAME_BYTES_MAX} bytes");
+        let is_name = |name: &String| {
+            (1..=NAME_BYTES_MAX).contains(&name.len())
+                && name.chars().all(|c| c.is_ascii_graphic() || c == ' ')
+        };
+        if !names.into_iter().flatten().all(is_name) {
+            let message = format!(
+                "`name` and `revision` must be 1 to {NAME_BYTES_MAX} printable ASCII characters"
+            );
             return Err(refuse(message));
         }
         overrides.fusion.as_ref().map_or(Ok(()), FusionOverride::check)?;

@@ -1,7 +1,8 @@
 //! `preprocessor_config.json`: what pictures are turned into.
 //!
 //! Older files give sizes as one number, and name the class `feature_extractor_type`. Newer ones
-//! may keep the same keys in `processor_config.json`, under `image_processor`.
+//! may keep the same keys in `processor_config.json`, under `image_processor`; where both are there,
+//! the newer one counts, as in the reference: saving a processor leaves the older file behind.
 
 use onespace_media::{Fit, PREPARED_SIDE_PX_MAX, PreprocessSpec, Resample};
 use serde::Deserialize;
@@ -12,8 +13,9 @@ use crate::{LoadError, LoadErrorKind};
 
 /// What messages call the file.
 pub(super) const PREPROCESSOR_FILE: &str = "preprocessor_config.json";
-/// The usual name, and a newer one.
-const PREPROCESSOR_FILES: [&str; 2] = [PREPROCESSOR_FILE, "processor_config.json"];
+/// A newer name, for settings of which those of pictures are a part.
+const PROCESSOR_FILE: &str = "processor_config.json";
+const PICTURES_KEY: &str = "image_processor";
 /// What 8-bit values are scaled by.
 const RESCALE_FACTOR: f64 = 1.0 / 255.0;
 const RESCALE_TOLERANCE: f64 = 1e-6;
@@ -31,8 +33,8 @@ struct Settings {
     size: Option<Value>,
     crop_size: Option<Value>,
     resample: Option<u32>,
-    image_mean: Option<[f32; 3]>,
-    image_std: Option<[f32; 3]>,
+    image_mean: Option<PerChannel>,
+    image_std: Option<PerChannel>,
     rescale_factor: Option<f64>,
     do_resize: Option<bool>,
     do_center_crop: Option<bool>,
@@ -40,6 +42,23 @@ struct Settings {
     do_normalize: Option<bool>,
     patch_size: Option<u32>,
     max_num_patches: Option<u32>,
+}
+
+/// A number for each of the three channels, or one for all.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(untagged)]
+enum PerChannel {
+    Each([f32; 3]),
+    All(f32),
+}
+
+impl PerChannel {
+    fn numbers(self) -> [f32; 3] {
+        match self {
+            Self::Each(numbers) => numbers,
+            Self::All(number) => [number; 3],
+        }
+    }
 }
 
 /// A size as the files give it.
@@ -54,7 +73,7 @@ pub(crate) fn preprocess(json: &[u8], config: &DualConfig) -> Result<PreprocessS
         refuse("is not the configuration of an image processor; copy it again").caused_by(error)
     };
     let value: Value = serde_json::from_slice(json).map_err(unreadable)?;
-    let nested = value.get("image_processor").cloned();
+    let nested = value.get(PICTURES_KEY).cloned();
     let settings: Settings = serde_json::from_value(nested.unwrap_or(value)).map_err(unreadable)?;
     settings.check_switches()?;
     let (mean, std) = settings.moments(config.family)?;
@@ -64,14 +83,15 @@ pub(crate) fn preprocess(json: &[u8], config: &DualConfig) -> Result<PreprocessS
     Ok(spec)
 }
 
-/// Whichever file there is; where there is none, the usual one is missed.
+/// The newer file where it speaks of pictures, or else the usual one.
 pub(crate) fn preprocessor_settings(folder: &mut Folder<'_>) -> Result<Vec<u8>, LoadError> {
-    for file in PREPROCESSOR_FILES {
-        if let Some(settings) = folder.optional_settings(file)? {
-            return Ok(settings);
-        }
+    let speaks_of_pictures = |json: &[u8]| {
+        serde_json::from_slice(json).is_ok_and(|value: Value| value.get(PICTURES_KEY).is_some())
+    };
+    match folder.optional_settings_if(PROCESSOR_FILE, speaks_of_pictures)? {
+        Some(settings) => Ok(settings),
+        None => folder.settings(PREPROCESSOR_FILE),
     }
-    folder.settings(PREPROCESSOR_FILES[0])
 }
 
 impl Settings {
@@ -94,7 +114,8 @@ impl Settings {
             Family::Clip => (OPENAI_MEAN, OPENAI_STD),
             Family::Siglip | Family::Siglip2 => ([0.5; 3], [0.5; 3]),
         };
-        let (mean, std) = (self.image_mean.unwrap_or(mean), self.image_std.unwrap_or(std));
+        let mean = self.image_mean.map_or(mean, PerChannel::numbers);
+        let std = self.image_std.map_or(std, PerChannel::numbers);
         if mean.iter().all(|x| x.is_finite()) && std.iter().all(|&x| x.is_finite() && x > 0.0) {
             Ok((mean, std))
         } else {

@@ -13,6 +13,7 @@ use tokenizers::models::ModelWrapper;
 
 use super::ChatTemplate;
 use super::tokenizer::post_processed;
+use super::tokenizer_file;
 use crate::model_files::TOKENIZER_FILE;
 use crate::{InputPart, LoadError, LoadErrorKind, ModelError, TokenizedInput, TokenizedPart};
 
@@ -41,9 +42,7 @@ type Frame = (Vec<u32>, Vec<u32>);
 
 /// A tokenizer with the matching of special tokens off, and what it puts around a sequence.
 fn open(json: &[u8], vocabulary: usize) -> Result<(Tokenizer, Frame), LoadError> {
-    let mut tokenizer = Tokenizer::from_bytes(json).map_err(|error| {
-        refuse("is not a tokenizer that can be read; copy it again").caused_by(error)
-    })?;
+    let mut tokenizer = tokenizer_file::read(json)?;
     check(&tokenizer, vocabulary)?;
     tokenizer.with_padding(None).with_truncation(None).map_err(|error| {
         refuse("cannot be used without truncation; copy it again").caused_by(error)

@@ -6,10 +6,10 @@
 
 use serde::Deserialize;
 use serde_json::Value;
-use tokenizers::Tokenizer;
 use tokenizers::models::ModelWrapper;
+use tokenizers::{PaddingDirection, Tokenizer};
 
-use super::{DualConfig, Family};
+use super::{DualConfig, Family, tokenizer_file};
 use crate::model_files::TOKENIZER_FILE;
 use crate::{LoadError, LoadErrorKind, ModelError};
 
@@ -66,9 +66,7 @@ impl FramedTokenizer {
         settings: Option<&[u8]>,
         config: &DualConfig,
     ) -> Result<Self, LoadError> {
-        let mut tokenizer = Tokenizer::from_bytes(json).map_err(|error| {
-            refuse("is not a tokenizer that can be read; copy it again").caused_by(error)
-        })?;
+        let mut tokenizer = tokenizer_file::read(json)?;
         let settings: Settings = match settings {
             None => Settings::default(),
             Some(json) => serde_json::from_slice(json).map_err(|error| {
@@ -77,7 +75,9 @@ impl FramedTokenizer {
             })?,
         };
         check(&tokenizer, config)?;
-        let padding_id = tokenizer.get_padding().map(|padding| padding.pad_id);
+        let padding = tokenizer.get_padding();
+        let padding_id = padding.map(|padding| padding.pad_id);
+        let pad_side = settings.pad_side(padding.map(|padding| padding.direction), config.family);
         tokenizer.with_padding(None).with_truncation(None).map_err(|error| {
             refuse("cannot be used without truncation; copy it again").caused_by(error)
         })?;
@@ -89,8 +89,6 @@ impl FramedTokenizer {
         if specials.iter().any(|&id| id as usize >= config.text.vocabulary) {
             return Err(refuse("has special tokens beyond the vocabulary of config.json"));
         }
-        let left = settings.padding_side.as_deref() == Some("left");
-        let pad_side = if left { Side::Left } else { Side::Right };
         let canonical = settings.canonical(config.family);
         Ok(Self { tokenizer, canonical, prefix, suffix, pad_id, pad_side })
     }
@@ -109,9 +107,30 @@ impl FramedTokenizer {
 }
 
 impl Settings {
+    /// The class without the word that only says how it is written.
+    fn class(&self, family: Family) -> &str {
+        match self.tokenizer_class.as_deref() {
+            Some(class) => class.strip_suffix("Fast").unwrap_or(class),
+            // What the reference takes where no file names one.
+            None if family == Family::Siglip2 => "Siglip2Tokenizer",
+            None => "",
+        }
+    }
+
+    /// What the settings say, or else the tokenizer's own file, or else the class.
+    fn pad_side(&self, in_file: Option<PaddingDirection>, family: Family) -> Side {
+        match (self.padding_side.as_deref(), in_file) {
+            (Some("left"), _) | (None, Some(PaddingDirection::Left)) => Side::Left,
+            (Some(_), _) | (None, Some(PaddingDirection::Right)) => Side::Right,
+            (None, None) => match self.class(family) {
+                "GemmaTokenizer" | "Siglip2Tokenizer" => Side::Left,
+                _ => Side::Right,
+            },
+        }
+    }
+
     fn canonical(&self, family: Family) -> Canonical {
-        let class = self.tokenizer_class.as_deref().unwrap_or_default();
-        match (family, class.strip_suffix("Fast").unwrap_or(class)) {
+        match (family, self.class(family)) {
             (Family::Clip, _) => Canonical::Verbatim,
             (_, "SiglipTokenizer") => Canonical::Bare,
             (_, "Siglip2Tokenizer") => Canonical::Lowercase,
@@ -126,7 +145,8 @@ fn bare(text: &str) -> String {
     let lower = text.to_lowercase();
     let kept: String =
         lower.chars().filter(|character| !character.is_ascii_punctuation()).collect();
-    kept.split_whitespace().collect::<Vec<_>>().join(" ")
+    let is_space = |c: char| c.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&c);
+    kept.split(is_space).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
 /// Refuses what would make ids random, or ids that the model does not have.
@@ -175,6 +195,15 @@ fn frame(
     if suffix.is_empty() || (config.family == Family::Clip && prefix.is_empty()) {
         return Err(refuse("adds no end of text, nor names one; copy the model's own files"));
     }
+    let is_ended = config.text.pools_highest_id() || suffix.contains(&config.text.eos_id);
+    if config.family == Family::Clip && !is_ended {
+        let message = format!(
+            "ends texts with the ids {suffix:?}, config.json names {} as the end \
+             (text_config.eos_token_id); copy both files together",
+            config.text.eos_id
+        );
+        return Err(refuse(message));
+    }
     if prefix.len() + suffix.len() >= config.text.positions {
         return Err(refuse("adds more special tokens than the text tower has places"));
     }
@@ -200,6 +229,6 @@ fn content(token: &Value) -> Option<&str> {
     token.as_str().or_else(|| token.get("content").and_then(Value::as_str))
 }
 
-fn refuse(message: impl Into<String>) -> LoadError {
+pub(super) fn refuse(message: impl Into<String>) -> LoadError {
     LoadError::new(LoadErrorKind::Tokenizer, TOKENIZER_FILE, message)
 }

@@ -80,20 +80,24 @@ pub(super) fn vision_defaults(family: Family) -> Value {
 }
 
 impl Tower {
-    /// The defaults, under `{which}_config`, under the older `{which}_config_dict`.
+    /// The defaults, under `{which}_config` or, where there is one, the older
+    /// `{which}_config_dict`. As in the reference, nothing of the former counts beside the latter.
     pub(super) fn of(
         config: &Map<String, Value>,
         which: &str,
         defaults: Value,
     ) -> Result<Self, LoadError> {
         let mut keys = defaults;
-        for name in [format!("{which}_config"), format!("{which}_config_dict")] {
-            if let (Some(Value::Object(given)), Value::Object(keys)) =
-                (config.get(&name), &mut keys)
-            {
-                let given = given.iter().filter(|(_, value)| !value.is_null());
-                keys.extend(given.map(|(key, value)| (key.clone(), value.clone())));
-            }
+        let given = |name: String| config.get(&name).filter(|given| !given.is_null());
+        let given = given(format!("{which}_config_dict")).or(given(format!("{which}_config")));
+        if let (Some(given), Value::Object(keys)) = (given, &mut keys) {
+            let Value::Object(given) = given else {
+                return Err(refuse(format!(
+                    "{which}_config must be an object; copy the file again"
+                )));
+            };
+            let given = given.iter().filter(|(_, value)| !value.is_null());
+            keys.extend(given.map(|(key, value)| (key.clone(), value.clone())));
         }
         serde_json::from_value(keys).map_err(|error| {
             refuse(format!("{which}_config cannot be read; copy the file again")).caused_by(error)

@@ -4,10 +4,11 @@
 //! the numbers. A tensor's `data_offsets` count from behind the header.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::ops::Range;
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
 
 use super::numbers::NumberKind;
 use crate::{LoadError, LoadErrorKind};
@@ -37,25 +38,52 @@ struct Stored {
     data_offsets: (u64, u64),
 }
 
+/// Tensors by name, each named once.
+struct Header(BTreeMap<String, Stored>);
+
+impl<'de> Deserialize<'de> for Header {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Tensors;
+        impl<'de> Visitor<'de> for Tensors {
+            type Value = Header;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("tensors by name")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Header, A::Error> {
+                let mut tensors = BTreeMap::new();
+                while let Some(name) = map.next_key::<String>()? {
+                    if name == METADATA {
+                        map.next_value::<IgnoredAny>()?;
+                    } else if tensors.insert(name, map.next_value()?).is_some() {
+                        return Err(A::Error::custom("a tensor is named twice"));
+                    }
+                }
+                Ok(Header(tensors))
+            }
+        }
+        deserializer.deserialize_map(Tensors)
+    }
+}
+
 /// Reads a header whose numbers start at `data` and end at `end`, in bytes from the file's start.
 pub(super) fn entries(
     file: &str,
     json: &[u8],
     (data, end): (u64, u64),
 ) -> Result<BTreeMap<String, Entry>, LoadError> {
-    let tensors: BTreeMap<String, Value> =
+    let Header(tensors) =
         serde_json::from_slice(json).map_err(|error| damaged(file).caused_by(error))?;
-    let mut entries = BTreeMap::new();
-    let mut ends_at = data;
-    for (name, stored) in tensors.into_iter().filter(|(name, _)| name != METADATA) {
-        let stored: Stored =
-            serde_json::from_value(stored).map_err(|error| damaged(file).caused_by(error))?;
-        let entry = entry(file, stored, data)?;
-        ends_at = ends_at.max(entry.range.end);
-        entries.insert(name, entry);
-    }
-    // Cut short, or with something behind that no tensor claims.
-    if ends_at == end { Ok(entries) } else { Err(damaged(file)) }
+    let entries = tensors.into_iter().map(|(name, stored)| Ok((name, entry(file, stored, data)?)));
+    let entries: BTreeMap<String, Entry> = entries.collect::<Result<_, LoadError>>()?;
+    let mut ranges: Vec<_> = entries.values().map(|entry| &entry.range).collect();
+    ranges.sort_by_key(|range| (range.start, range.end));
+    // Each tensor begins where the one before it ends, the first behind the header, and the last
+    // ends the file: nothing is cut short, nothing is used twice, nothing lies between.
+    let ends_at =
+        ranges.iter().try_fold(data, |at, range| (range.start == at).then_some(range.end));
+    if ends_at == Some(end) { Ok(entries) } else { Err(damaged(file)) }
 }
 
 fn entry(file: &str, stored: Stored, data: u64) -> Result<Entry, LoadError> {

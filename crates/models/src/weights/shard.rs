@@ -7,12 +7,14 @@ use std::io;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::SystemTime;
 
 use sha2::{Digest, Sha256};
 
 use super::header::{self, Entry, HEADER_BYTES_MAX, PREFIX_BYTES};
 use super::numbers::{NumberKind, first_not_finite};
 use super::unreadable;
+use crate::model_files::open_ordinary;
 use crate::{LoadError, LoadErrorKind};
 
 /// Longest file in bytes. All of it is read once, for its hash.
@@ -32,9 +34,14 @@ pub(crate) struct Shard {
 enum Bytes {
     /// Part of the program.
     Embedded(&'static [u8]),
-    /// In an open file of that length. Read by place, never mapped: a file that someone cuts short
-    /// while it is in use is then an error, not the end of the process.
-    File(File, u64),
+    /// In an open file. Read by place, never mapped: a file that someone cuts short while it is in
+    /// use is then an error, not the end of the process.
+    File {
+        file: File,
+        length: u64,
+        /// When it was last written, as it was opened.
+        modified: Option<SystemTime>,
+    },
 }
 
 impl Shard {
@@ -49,22 +56,15 @@ impl Shard {
         let name = path
             .file_name()
             .map_or_else(|| shown.clone(), |name| name.to_string_lossy().into_owned());
-        let opened = File::open(path).and_then(|file| {
-            let metadata = file.metadata()?;
-            let is_file = metadata.is_file();
-            if is_file {
-                Ok((file, metadata.len()))
-            } else {
-                Err(io::ErrorKind::InvalidInput.into())
-            }
-        });
-        let (file, length) = opened.map_err(|error| unreadable(&shown, error))?;
+        let opened = open_ordinary(path).and_then(|file| Ok((file.metadata()?, file)));
+        let (metadata, file) = opened.map_err(|error| unreadable(&shown, error))?;
+        let (length, modified) = (metadata.len(), metadata.modified().ok());
         if length > FILE_BYTES_MAX {
             let message =
                 format!("is larger than {FILE_BYTES_MAX} bytes; it is no file of a model");
             return Err(LoadError::new(LoadErrorKind::File, &shown, message));
         }
-        Ok(Self { name, bytes: Bytes::File(file, length) })
+        Ok(Self { name, bytes: Bytes::File { file, length, modified } })
     }
 
     /// What errors call it.
@@ -75,7 +75,7 @@ impl Shard {
     fn length(&self) -> u64 {
         match &self.bytes {
             Bytes::Embedded(bytes) => bytes.len() as u64,
-            Bytes::File(_, length) => *length,
+            Bytes::File { length, .. } => *length,
         }
     }
 
@@ -100,7 +100,7 @@ impl Shard {
         let place = place().ok_or_else(|| header::damaged(&self.name))?;
         match &self.bytes {
             Bytes::Embedded(bytes) => Ok(Cow::Borrowed(&bytes[place])),
-            Bytes::File(..) => {
+            Bytes::File { .. } => {
                 let mut bytes = vec![0; place.len()];
                 let read = self.read_into(range.start, &mut bytes);
                 read.map_err(|error| unreadable(&self.name, error))?;
@@ -117,8 +117,18 @@ impl Shard {
                 out.copy_from_slice(&bytes[start..start + out.len()]);
                 Ok(())
             }
-            Bytes::File(file, _) => read_at(file, start, out),
+            Bytes::File { file, .. } => read_at(file, start, out),
         }
+    }
+
+    /// Refuses a file that was written to since it was opened.
+    pub(super) fn check_unchanged(&self) -> io::Result<()> {
+        let Bytes::File { file, length, modified } = &self.bytes else { return Ok(()) };
+        let now = file.metadata()?;
+        if now.len() == *length && now.modified().ok() == *modified {
+            return Ok(());
+        }
+        Err(io::Error::other(format!("{} was written to while the model was in use", self.name)))
     }
 
     /// Reads the part `index` of a tensor, [`NUMBERS_AT_ONCE`] numbers but for the last one. Returns

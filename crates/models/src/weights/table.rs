@@ -52,13 +52,14 @@ impl TokenTable {
     /// `[ids, width]`.
     ///
     /// # Errors
-    /// When the file can no longer be read.
+    /// When the file can no longer be read, or was written to since the model was loaded: its rows
+    /// would be another model's.
     pub(crate) fn gather(&self, ids: &[u32], out: &mut [f32]) -> io::Result<()> {
         let mut row = vec![0; self.width * self.kind.bytes()];
         for (&id, out) in ids.iter().zip(out.chunks_exact_mut(self.width)) {
             self.shard.read_into(self.start + u64::from(id) * row.len() as u64, &mut row)?;
             self.kind.widen(&row, out);
         }
-        Ok(())
+        self.shard.check_unchanged()
     }
 }

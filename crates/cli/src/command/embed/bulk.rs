@@ -9,7 +9,7 @@ use std::path::Path;
 use futures_util::stream;
 use futures_util::{Stream, StreamExt as _};
 use indicatif::{ProgressBar, ProgressStyle};
-use onespace_server::offline::OfflineEmbedder;
+use onespace_server::offline::{OfflineEmbedder, OfflineVector};
 use serde::Serialize;
 use serde_json::Value;
 use tokio::sync::mpsc;
@@ -72,8 +72,16 @@ pub(super) async fn run(
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Answer {
-    Embedded { id: Value, embedding: Vec<f32> },
-    Failed { id: Value, error: String },
+    Embedded {
+        id: Value,
+        embedding: Vec<f32>,
+        #[serde(skip_serializing_if = "super::is_one")]
+        text_chunks: usize,
+    },
+    Failed {
+        id: Value,
+        error: String,
+    },
 }
 
 async fn answer(
@@ -88,7 +96,9 @@ async fn answer(
         Err(error) => return Ok(Answer::Failed { id: line::id_of(line), error }),
     };
     Ok(match embedder.embed(input, dimension).await {
-        Ok(embedding) => Answer::Embedded { id, embedding },
+        Ok(OfflineVector { values: embedding, text_chunks }) => {
+            Answer::Embedded { id, embedding, text_chunks }
+        }
         Err(error) => Answer::Failed { id, error: error.to_string() },
     })
 }

@@ -1,9 +1,10 @@
 //! What `config.json` says about a model without loading it: enough for a list.
 
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use onespace_hub::open_ordinary;
+use onespace_models::ARCHITECTURES;
 use serde_json::Value;
 
 const CONFIG_BYTES_MAX: u64 = 1 << 20;
@@ -23,7 +24,7 @@ impl Outline {
     /// The outline of the model in `folder`; `None` where `config.json` does not give one.
     pub(super) fn read(folder: &Path) -> Option<Self> {
         let mut json = Vec::new();
-        let file = File::open(folder.join("config.json")).ok()?;
+        let file = open_ordinary(&folder.join("config.json")).ok()?;
         file.take(CONFIG_BYTES_MAX).read_to_end(&mut json).ok()?;
         Self::of(&serde_json::from_slice(&json).ok()?)
     }
@@ -32,14 +33,11 @@ impl Outline {
         let architecture = config.get("architecture").or_else(|| config.get("model_type"))?;
         let architecture: String =
             architecture.as_str()?.chars().filter(char::is_ascii_graphic).take(64).collect();
-        let is_loadable = LOADABLE.contains(&architecture.as_str());
+        let is_loadable = ARCHITECTURES.contains(&architecture.as_str());
         let dimensions = dimensions(&architecture, config).unwrap_or_default();
         Some(Self { architecture, is_loadable, dimensions })
     }
 }
-
-/// Architectures that this program runs.
-const LOADABLE: [&str; 4] = ["onespace_fusion", "clip", "siglip", "siglip2"];
 
 /// Where each architecture says how long its vectors are. Keys that are absent stand for the
 /// defaults of `transformers` 5.23 (`configuration_clip.py`, `configuration_siglip.py`).

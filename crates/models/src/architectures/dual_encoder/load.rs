@@ -40,6 +40,7 @@ impl DualEncoder {
             options.precision.unwrap_or_else(|| Precision::fastest_within_tolerance(isa));
         let packing = Packing { isa, precision };
         let mut weights = folder.weights()?;
+        weights.drop_common_prefix("model.");
         let text = TextTower::load(&mut weights, packing, &config, &tokenizer)?;
         let vision = DualVisionTower::load(&mut weights, packing, &config, &spec)?;
         let (name, revision) = overrides.name_and_revision(options, &folder);
@@ -68,7 +69,9 @@ impl DualEncoder {
 /// Tensors that published files hold beyond the model: index buffers, and what only turns
 /// similarities into probabilities.
 fn is_ignored(name: &str) -> bool {
-    matches!(name, "logit_scale" | "logit_bias") || name.ends_with(".position_ids")
+    matches!(name, "logit_scale" | "logit_bias")
+        || name.starts_with("lm_head.")
+        || [".position_ids", ".inv_freq"].iter().any(|end| name.ends_with(end))
 }
 
 fn image_tokens_max(vision: &DualVisionTower, spec: &PreprocessSpec) -> usize {

@@ -8,9 +8,6 @@ use crate::trace::Trace;
 use crate::weights::{TokenTable, Weights};
 use crate::{LoadError, ModelError};
 
-/// The value of `eos_token_id` in OpenAI's configurations, which stands for "the highest id".
-const HIGHEST_ID: u32 = 2;
-
 /// The text tower.
 pub(super) struct TextTower {
     tokens: TokenTable,
@@ -63,7 +60,7 @@ impl TextTower {
             places_max: text.positions,
             specials: tokenizer.prefix.len() + tokenizer.suffix.len(),
             pooling: match config.family {
-                Family::Clip if text.eos_id == HIGHEST_ID => Pooling::HighestId,
+                Family::Clip if text.pools_highest_id() => Pooling::HighestId,
                 Family::Clip => Pooling::First(text.eos_id),
                 Family::Siglip | Family::Siglip2 => Pooling::LastOfAll,
             },
