@@ -74,8 +74,7 @@ test("a key is made, shown once and copied, and the official SDK embeds with tha
   const environment = { ...process.env, KEY: key, PICTURE: picturePath("house.jpg"), TWELVELABS_BASE_URL: `${server.url}/v1.3` };
   const { stdout } = await run(PYTHON, ["-c", EMBEDS], { env: environment });
   assert.match(stdout, /^[0-9a-f]{24} 512\n$/);
-  await page.getByRole("link", { name: "Usage" }).click();
-  await page.getByRole("link", { name: "API keys" }).click();
+  await page.reload();
   const row = page.getByRole("row", { name: /laptop/ });
   await row.waitFor();
   assert.ok(!(await row.textContent()).includes("never"), "its use is noted");

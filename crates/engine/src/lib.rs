@@ -46,12 +46,13 @@ pub struct EngineSettings {
 }
 
 impl Default for EngineSettings {
-    /// 200 G multiply-adds admitted (about five seconds of two idle cores with the embedded model), 8
-    /// G and 64 sequences a batch, 30 s, 256 MiB of pictures.
+    /// 200 G multiply-adds admitted (about five seconds of two idle cores with the embedded model), 32
+    /// G and 64 sequences a batch (a quarter of a second of such cores, seven pictures of CLIP B/32: a
+    /// batch of one has threads wait for one another), 30 s, 256 MiB of pictures.
     fn default() -> Self {
         Self {
             admitted_cost_max: 200_000_000,
-            batch_cost_max: 8_000_000,
+            batch_cost_max: 32_000_000,
             batch_sequences_max: 64,
             queue_wait_ms_max: 30_000,
             picture_cache_bytes_max: 256 << 20,

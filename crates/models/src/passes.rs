@@ -1,9 +1,13 @@
 //! How a batch is cut: into passes that fit the caches, spread over the threads.
 
+mod plan;
+
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
 use onespace_compute::{Cpu, Workspace};
+
+pub(crate) use plan::Plan;
 
 /// Workspaces kept between calls; more exist only while more calls run at once.
 const WORKSPACES_KEPT_MAX: usize = 8;
@@ -41,7 +45,7 @@ impl Workspaces {
 
 /// Cuts items of `(cost, places)` into ranges: none above `places_max` places unless it is a
 /// single item, and no cheaper than needed to give each thread its share.
-pub(crate) fn cut(items: &[(u64, usize)], threads: usize, places_max: usize) -> Vec<Range<usize>> {
+fn cut(items: &[(u64, usize)], threads: usize, places_max: usize) -> Vec<Range<usize>> {
     let total: u64 = items.iter().map(|item| item.0).sum();
     let share = total.div_ceil(threads as u64);
     let mut ranges = Vec::new();

@@ -17,7 +17,7 @@ use crate::config::{Config, VISUAL_TOKENS};
 use crate::layers::{
     Encoder, LayerNames, Packing, VisionTower, VisualTokens, layer_norm as load_norm,
 };
-use crate::passes::{Workspaces, cut};
+use crate::passes::{Plan, Workspaces};
 use crate::tokenizer::TextTokenizer;
 use crate::trace::Trace;
 use crate::weights::{TokenTable, Weights};
@@ -179,19 +179,15 @@ impl OnespaceFusion {
         vectors
     }
 
-    /// Embeds checked sequences on the current rayon pool. One pass takes all threads; several
-    /// take one each, which wastes less time in waiting.
+    /// Embeds checked sequences on the current rayon pool.
     fn embed_checked(&self, batch: &[Sequence]) -> Result<Vec<Vec<f32>>, ModelError> {
         let cpu = Cpu::on_current_pool(self.isa);
         let items: Vec<(u64, usize)> =
             batch.iter().map(|sequence| (self.cost(sequence), Self::places(sequence))).collect();
-        let ranges = cut(&items, cpu.threads(), PLACES_PER_PASS);
-        let passes: Vec<&[Sequence]> = ranges.into_iter().map(|range| &batch[range]).collect();
-        let budget = if passes.len() > 1 { cpu.with_threads(1) } else { cpu };
-        let vectors = cpu.enter(|| {
-            cpu.map_parts(passes, |pass| {
-                self.workspaces.with(budget, |workspace| self.embed_pass(pass, workspace))
-            })
+        let plan = Plan::new(&items, items.len(), cpu.threads(), PLACES_PER_PASS);
+        let vectors = plan.run(cpu, |range, cpu| {
+            let pass = |workspace: &mut Workspace| self.embed_pass(&batch[range], workspace);
+            self.workspaces.with(cpu, pass)
         });
         Ok(vectors.into_iter().collect::<Result<Vec<_>, _>>()?.concat())
     }

@@ -4,7 +4,7 @@ use onespace_compute::Cpu;
 use onespace_media::PreparedImage;
 
 use super::{DualEncoder, fusion};
-use crate::passes::cut;
+use crate::passes::Plan;
 use crate::trace::Trace;
 use crate::{EmbeddingModel, ModelError, Part, Sequence};
 
@@ -78,36 +78,20 @@ impl DualEncoder {
         }
     }
 
-    /// Runs of items of one kind and about equal cost, at least as many as there are threads
-    /// where there are enough items. The items are sorted by kind.
-    fn passes<'a>(&self, items: &[Item<'a>], threads: usize) -> Vec<(u64, Pass<'a>)> {
-        let texts = items.iter().take_while(|item| matches!(item, Item::Text(_))).count();
-        let mut passes = Vec::new();
-        for kind in [&items[..texts], &items[texts..]] {
-            let costs: Vec<(u64, usize)> = kind.iter().map(|item| self.item_cost(item)).collect();
-            for range in cut(&costs, threads, PLACES_PER_PASS) {
-                let cost = costs[range.clone()].iter().map(|cost| cost.0).sum();
-                passes.push((cost, Pass::of(&kind[range])));
-            }
-        }
-        passes
-    }
-
-    /// The towers' vectors of all items, in order. Several passes of about equal cost take one
-    /// thread each, which wastes less time in waiting; others take all threads in turn.
+    /// The towers' vectors of all items, in order. The items are sorted by kind. A traced run
+    /// is one pass per kind, so that each stage holds all of them.
     fn features(&self, items: &[Item<'_>], trace: &mut Trace) -> Result<Vec<f32>, ModelError> {
         let cpu = Cpu::on_current_pool(self.isa);
-        let passes = self.passes(items, cpu.threads());
-        let total: u64 = passes.iter().map(|pass| pass.0).sum();
-        let largest = passes.iter().map(|pass| pass.0).max().unwrap_or(0);
-        let even = largest * cpu.threads() as u64 <= total + total / 4;
-        let passes: Vec<Pass<'_>> = passes.into_iter().map(|pass| pass.1).collect();
-        let features: Vec<Result<Vec<f32>, ModelError>> = if even && !trace.is_on() {
-            let alone = cpu.with_threads(1);
-            let run = |pass| self.run(alone, &pass, &mut Trace::default());
-            cpu.enter(|| cpu.map_parts(passes, run))
+        let texts = items.iter().take_while(|item| matches!(item, Item::Text(_))).count();
+        let features: Vec<Result<Vec<f32>, ModelError>> = if trace.is_on() {
+            let (texts, images) = items.split_at(texts);
+            let kinds = [texts, images].into_iter().filter(|kind| !kind.is_empty());
+            cpu.enter(|| kinds.map(|kind| self.run(cpu, &Pass::of(kind), trace)).collect())
         } else {
-            cpu.enter(|| passes.iter().map(|pass| self.run(cpu, pass, trace)).collect())
+            let costs: Vec<_> = items.iter().map(|item| self.item_cost(item)).collect();
+            Plan::new(&costs, texts, cpu.threads(), PLACES_PER_PASS).run(cpu, |range, cpu| {
+                self.run(cpu, &Pass::of(&items[range]), &mut Trace::default())
+            })
         };
         Ok(features.into_iter().collect::<Result<Vec<_>, _>>()?.concat())
     }

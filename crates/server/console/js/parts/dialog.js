@@ -24,8 +24,8 @@ export function openDialog(title, fillIn, { wide = false, lasting = false, close
   element.addEventListener("close", () => {
     notices.close();
     element.remove();
-    if (before?.isConnected) before.focus();
-    else if (document.activeElement === document.body) document.querySelector("main h1")?.focus();
+    // The browser has given the focus back, and somebody may have moved it since: this comes later.
+    if (document.activeElement === document.body) (before?.isConnected ? before : document.querySelector("main h1"))?.focus();
     closed?.(value);
   });
   if (lasting) refuseEscape(element);
