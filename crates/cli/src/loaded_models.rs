@@ -72,6 +72,11 @@ fn absent(asked: &str, dir: &ModelsDirArguments) -> Failure {
         false => format!(" --models-dir {}", dir.models_dir.display()),
     };
     let place = dir.models_dir.display();
+    if asked.trim().is_empty() {
+        return Failure::new(format!(
+            "--model is empty. Give it a folder, or a name that `onespace models list{models_dir}` shows."
+        ));
+    }
     match asked.parse::<ModelReference>() {
         Ok(_) => Failure::new(format!(
             "The model {asked} is not in {place}. Nothing is downloaded unasked: get it with\n\n  \
@@ -250,6 +255,7 @@ mod tests {
             ("bge-vl-base", Err("onespace models pull bge-vl-base --models-dir")),
             ("a/b@v1", Err("onespace models pull a/b@v1 --models-dir")),
             ("../own", Err("There is no folder ../own")),
+            ("", Err("--model is empty")),
             ("no such model", Err("There is no folder no such model")),
         ];
         for (asked, expected) in rows {

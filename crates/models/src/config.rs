@@ -28,6 +28,8 @@ const VISION_STAGES_MAX: usize = 6;
 const VISION_BLOCKS_MAX: usize = 64;
 const TEXT_TOKENS_MAX: usize = 16_384;
 const IMAGES_MAX: usize = 64;
+/// Published models have 1e-12 to 1e-3; far above it a normalisation passes almost nothing on.
+const EPSILON_MAX: f32 = 0.1;
 const NAME_BYTES_MAX: usize = 100;
 
 /// The contents of `config.json`.
@@ -165,12 +167,19 @@ impl Config {
         let std = self.image_std.iter().all(|&x| x.is_finite() && x > 0.0);
         require(mean && std, "image_mean and image_std must be finite, and image_std positive")?;
         let base = self.rope_base.is_finite() && self.rope_base > 1.0;
-        let epsilon = self.norm_eps.is_finite() && self.norm_eps > 0.0;
-        require(base && epsilon, "rope_base must be above 1 and norm_eps above 0")
+        require(base, "rope_base must be above 1")?;
+        check_epsilon("norm_eps", self.norm_eps)
     }
 }
 
-fn within(
+/// Checks what a normalisation adds to a variance.
+pub(crate) fn check_epsilon(key: &str, epsilon: f32) -> Result<(), LoadError> {
+    let usable = epsilon > 0.0 && epsilon <= EPSILON_MAX;
+    require(usable, format!("{key} is {epsilon:e}; it must be above 0 and at most {EPSILON_MAX}"))
+}
+
+/// Checks a size against both of its bounds.
+pub(crate) fn within(
     key: &str,
     value: usize,
     range: std::ops::RangeInclusive<usize>,
@@ -179,6 +188,12 @@ fn within(
     require(range.contains(&value), format!("{key} is {value}; it must be {low} to {high}"))
 }
 
-fn require(holds: bool, message: impl Into<String>) -> Result<(), LoadError> {
-    if holds { Ok(()) } else { Err(LoadError::new(LoadErrorKind::Config, CONFIG_FILE, message)) }
+/// Refuses the file unless something holds.
+pub(crate) fn require(holds: bool, message: impl Into<String>) -> Result<(), LoadError> {
+    if holds { Ok(()) } else { Err(refuse(message)) }
+}
+
+/// The error of a configuration that cannot be used.
+pub(crate) fn refuse(message: impl Into<String>) -> LoadError {
+    LoadError::new(LoadErrorKind::Config, CONFIG_FILE, message)
 }

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use crate::architectures::dual_encoder::DualEncoder;
 use crate::architectures::embedding_gemma2::EmbeddingGemma2;
 use crate::architectures::qwen3_vl::Qwen3Vl;
-use crate::config::ONESPACE_FUSION;
+use crate::config::{ONESPACE_FUSION, refuse};
 use crate::huggingface::{Folder, read};
 use crate::model_files::{CONFIG_FILE, ModelFiles, TOKENIZER_FILE, WEIGHTS_FILE};
 use crate::weights::Shard;
@@ -61,8 +61,7 @@ pub fn load(dir: &Path, options: &LoadOptions) -> Result<Arc<dyn EmbeddingModel>
     let mut folder = Folder::new(dir);
     let config = folder.settings(CONFIG_FILE)?;
     let isa = current_isa()?;
-    let kind = serde_json::from_slice(&config).ok();
-    match kind {
+    match kind_of(&config)? {
         Some(Kind { architecture: None, model_type: Some(kind) }) if kind == QWEN3_VL => {
             Ok(Arc::new(Qwen3Vl::load(&config, folder, isa, options)?))
         }
@@ -86,6 +85,19 @@ pub fn load(dir: &Path, options: &LoadOptions) -> Result<Arc<dyn EmbeddingModel>
             weights: Shard::open(&dir.join(WEIGHTS_FILE))?,
         }
         .load(isa, options.precision.unwrap_or(Precision::F32)),
+    }
+}
+
+/// What the configuration says of itself; nothing if it is no JSON.
+fn kind_of(config: &[u8]) -> Result<Option<Kind>, LoadError> {
+    match serde_json::from_slice(config) {
+        Ok(kind) => Ok(Some(kind)),
+        Err(error) if error.is_data() => {
+            let message = "must be an object whose model_type (or architecture) is a string, such as \"clip\"; \
+                           copy the model's own file";
+            Err(refuse(message).caused_by(error))
+        }
+        Err(_) => Ok(None),
     }
 }
 

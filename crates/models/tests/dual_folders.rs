@@ -102,6 +102,25 @@ fn eos(copy: &Copy, id: Value) {
     copy.change("config.json", |json| json["text_config"]["eos_token_id"] = id);
 }
 
+fn set_epsilon(copy: &Copy) {
+    copy.change("config.json", |json| json["text_config"]["layer_norm_eps"] = json!(1e30));
+}
+
+#[test]
+fn a_kind_that_is_no_text_and_an_epsilon_that_swallows_everything_are_refused() {
+    use LoadErrorKind::Config;
+    let kind = "config.json: must be an object whose model_type (or architecture) is a string";
+    let epsilon = "text_config.layer_norm_eps is 1e30; it must be above 0 and at most 0.1";
+    assert_refused(
+        || copy_of("clip-small"),
+        &[
+            (|copy| copy.change("config.json", |json| json["model_type"] = json!(5)), Config, kind),
+            (|copy| copy.change("config.json", |json| *json = json!([])), Config, kind),
+            (set_epsilon, Config, epsilon),
+        ],
+    );
+}
+
 #[test]
 fn an_end_of_text_that_the_tokenizer_never_writes_is_refused() {
     use LoadErrorKind::Tokenizer;

@@ -173,7 +173,7 @@ fn assert_refusals(file: &str, rows: &[Row]) {
 #[test]
 fn impossible_configurations_are_refused() {
     use LoadErrorKind::{Config, Unsupported};
-    let rows: [Row; 9] = [
+    let rows: [Row; 10] = [
         (
             |m| m.config["architecture"] = json!("clip"),
             Unsupported,
@@ -201,10 +201,11 @@ fn impossible_configurations_are_refused() {
             Config,
             "dimensions must rise and end with dimension",
         ),
+        (|m| m.config["rope_base"] = json!(1.0), Config, "rope_base must be above 1"),
         (
-            |m| m.config["rope_base"] = json!(1.0),
+            |m| m.config["norm_eps"] = json!(0),
             Config,
-            "rope_base must be above 1 and norm_eps above 0",
+            "norm_eps is 0e0; it must be above 0 and at most 0.1",
         ),
         (
             |m| m.config["mixture"] = json!(2),

@@ -1,12 +1,11 @@
 //! `config.json` of dual encoders: the sizes of both towers, checked before anything is allocated
 //! by them.
 
-use std::ops::RangeInclusive;
-
 use onespace_compute::Mask;
 use serde_json::{Map, Value};
 
 use super::tower::{Tower, text_defaults, vision_defaults};
+use crate::config::{refuse, require, within};
 use crate::layers::EncoderShape;
 use crate::model_files::CONFIG_FILE;
 use crate::{LoadError, LoadErrorKind};
@@ -183,22 +182,4 @@ fn whole(key: &str, value: &Value) -> Result<usize, LoadError> {
         value => one(value),
     };
     number.ok_or_else(|| refuse(format!("{key} must be one whole number")))
-}
-
-/// Refuses a value of a key outside of its range.
-pub(super) fn within(
-    key: &str,
-    value: usize,
-    range: RangeInclusive<usize>,
-) -> Result<(), LoadError> {
-    let (low, high) = (range.start(), range.end());
-    require(range.contains(&value), format!("{key} is {value}; it must be {low} to {high}"))
-}
-
-pub(super) fn require(holds: bool, message: impl Into<String>) -> Result<(), LoadError> {
-    if holds { Ok(()) } else { Err(refuse(message)) }
-}
-
-pub(super) fn refuse(message: impl Into<String>) -> LoadError {
-    LoadError::new(LoadErrorKind::Config, CONFIG_FILE, message)
 }

@@ -10,9 +10,9 @@ use onespace_compute::{Gate, Mask};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::config::{refuse, require, within};
 use super::qwen3_vl::{section, supported};
 use crate::LoadError;
+use crate::config::{check_epsilon, refuse, require, within};
 use crate::layers::GatedShape;
 
 // Ceilings far above the published model, so that a broken or hostile file cannot ask for absurd
@@ -325,7 +325,7 @@ fn check_shape(shape: &GatedShape, section: &str, activation: &str) -> Result<()
     require(multiple, key("num_attention_heads must be a multiple of num_key_value_heads"))?;
     within(&key("head_dim"), shape.head, 2..=HEAD_MAX)?;
     require(shape.head.is_multiple_of(2), key("head_dim must be even"))?;
-    require(shape.epsilon > 0.0, key("rms_norm_eps must be above 0"))?;
+    check_epsilon(&key("rms_norm_eps"), shape.epsilon)?;
     let tanh = activation == "gelu_pytorch_tanh";
     supported(tanh, &key("hidden_activation must be gelu_pytorch_tanh"))
 }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::config::{refuse, require, within};
+use crate::config::{check_epsilon, refuse, require, within};
 use crate::layers::{EncoderShape, GatedShape};
 use crate::model_files::CONFIG_FILE;
 use crate::{LoadError, LoadErrorKind};
@@ -166,7 +166,7 @@ impl QwenText {
         let head = text.head_dim.unwrap_or(width / heads);
         within(&key("head_dim"), head, 2..=HEAD_MAX)?;
         require(head.is_multiple_of(2), key("head_dim must be even"))?;
-        require(text.rms_norm_eps > 0.0, key("rms_norm_eps must be above 0"))?;
+        check_epsilon(&key("rms_norm_eps"), text.rms_norm_eps)?;
         supported(!text.attention_bias, "text_config.attention_bias must be false")?;
         let silu = text.hidden_act.as_deref().is_none_or(|act| act == "silu");
         supported(silu, "text_config.hidden_act must be silu")?;

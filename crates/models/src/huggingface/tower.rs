@@ -7,7 +7,8 @@ use onespace_compute::{Activation, Mask};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::config::{Family, refuse, require, within};
+use super::config::Family;
+use crate::config::{check_epsilon, refuse, require, within};
 use crate::layers::EncoderShape;
 use crate::model_files::CONFIG_FILE;
 use crate::{LoadError, LoadErrorKind};
@@ -113,15 +114,13 @@ impl Tower {
         within(&format!("{key}.num_attention_heads"), heads, 1..=width)?;
         let whole = width.is_multiple_of(heads);
         require(whole, format!("{key}.hidden_size must be a multiple of num_attention_heads"))?;
-        let epsilon = self.layer_norm_eps;
-        let positive = epsilon.is_finite() && epsilon > 0.0;
-        require(positive, format!("{key}.layer_norm_eps must be above 0"))?;
+        check_epsilon(&format!("{key}.layer_norm_eps"), self.layer_norm_eps)?;
         Ok(EncoderShape {
             width,
             layers: self.num_hidden_layers,
             heads,
             mlp: self.intermediate_size,
-            epsilon,
+            epsilon: self.layer_norm_eps,
             activation: self.activation(key)?,
             mask,
         })
