@@ -2,8 +2,9 @@
 
 Every concept gets a vector of two parts: what the text teacher says of its name, and what the tower says of its pictures
 (a linear discriminant). Word embeddings start as the teacher's vectors of the tokens, rare ones weighing more (smooth
-inverse frequency: Arora et al. 2017), corrected by a ridge regression so that the mean over a text meets the concept;
-visual tokens by a ridge regression onto the same vectors. The layers start as the identity.
+inverse frequency: Arora et al. 2017), corrected by a ridge regression so that the mean over a text meets the concept, and
+the means over a WordNet word and its gloss meet half way between what the teacher says of either; visual tokens by a ridge
+regression onto the same vectors. The layers start as the identity.
 """
 
 from collections import Counter
@@ -25,7 +26,8 @@ VISUAL_SHARE = 0.5  # of the squared length
 FREQUENCY = 1e-3
 SHRINKAGE = 0.1
 RIDGE = 0.1
-CONJUGATE_STEPS = 30
+CONJUGATE_STEPS = 40
+MEANING_WEIGHT = 0.5  # of a WordNet word or gloss; an English name has 3
 WORD_STD = 0.15  # of the elements of a token
 FEATURE_SHARE = 0.3  # of a visual token that is left to whatever else the tower sees
 
@@ -70,7 +72,7 @@ def discriminant(features: Tensor, labels: Tensor, classes: int, size: int) -> T
 def token_weights(words: Tokenizer, synsets: list[Synset], rows: list[Row]) -> Tensor:
     """[V]: smooth inverse frequency over the texts that are trained on."""
     counts: Counter[int] = Counter()
-    texts = [s.gloss for s in synsets if not s.held_out] + [s.words[0] for s in synsets if not s.held_out]
+    texts = [s.gloss for s in synsets] + [s.words[0] for s in synsets]
     texts += [text for row in rows[::5] if row.trained_on for names in row.texts.values() for text in names[:1]]
     for encoding in words.encode_batch(texts, add_special_tokens=False):
         counts.update(encoding.ids)
@@ -89,23 +91,30 @@ class ClosedForm:
     """Everything that the set-up reads."""
 
     def __init__(self, texts: Texts, views: Views, synsets: list[Synset], teacher: Path):
-        self.texts, self.views, self.synsets, self.teacher = texts, views, synsets, teacher
+        self.texts, self.views, self.teacher = texts, views, teacher
+        self.synsets = [s for s in synsets if s.trained_on]
         rows = texts.sampler.rows
         numbers = torch.tensor([texts.number.get(row.concept, -1) for row in rows])
         self.labels = numbers[views.rows]
         self.classes = len(texts.number)
 
-    def semantic(self) -> tuple[Tensor, Tensor]:
-        """Token embeddings [V, SEMANTIC], weighted, and concept vectors [classes, SEMANTIC], from the teacher."""
-        words = self.texts.words
+    def semantic(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Token embeddings [V, SEMANTIC], weighted, and vectors of concepts [classes, SEMANTIC] and of WordNet's meanings
+        [synsets, SEMANTIC], from the teacher."""
+        words, synsets = self.texts.words, self.synsets
         pieces = [words.decode([i]).strip() or "." for i in range(words.get_vocab_size())]
-        tokens = taught(self.teacher, pieces, self.teacher / "tokens.pt").float()
-        concepts = list(self.texts.number)
-        named = taught(self.teacher, concepts, self.teacher / "concepts.pt").float()
-        tokens = tokens - tokens.mean(0)
-        basis = torch.linalg.svd(tokens, full_matrices=False).Vh[:SEMANTIC].T
-        weights = token_weights(words, self.synsets, self.texts.sampler.rows)
-        return tokens @ basis * weights[:, None], (named - named.mean(0)) @ basis
+        tokens, named, called, explained = (
+            taught(self.teacher, texts, self.teacher / f"{name}.pt").float()
+            for name, texts in (
+                ("tokens", pieces), ("concepts", list(self.texts.number)),
+                ("words", [s.words[0] for s in synsets]), ("glosses", [s.gloss for s in synsets]),
+            )
+        )
+        meanings = called + explained
+        meanings = meanings - meanings.mean(0)
+        basis = torch.linalg.svd(meanings, full_matrices=False).Vh[:SEMANTIC].T
+        weights = token_weights(words, synsets, self.texts.sampler.rows)
+        return (tokens - tokens.mean(0)) @ basis * weights[:, None], (named - named.mean(0)) @ basis, meanings @ basis
 
     def visual(self) -> Tensor:
         """Concept vectors [classes, VISUAL] from the pictures."""
@@ -115,18 +124,25 @@ class ClosedForm:
             parts.append(torch.cat([tokens[:, :4].mean(1), tokens[:, 4]], 1))
         return discriminant(torch.cat(parts), self.labels, self.classes, VISUAL)
 
-    def words(self, tokens: Tensor, concepts: Tensor) -> Tensor:
-        """Word vectors [V, SEMANTIC + VISUAL] whose mean over a text meets the text's concept."""
+    def words(self, tokens: Tensor, concepts: Tensor, meanings: Tensor) -> Tensor:
+        """Word vectors [V, SEMANTIC + VISUAL] whose mean over a text meets the text's concept or, as far as the teacher
+        goes, its meaning."""
         texts = self.texts.everything()
-        ids = [self.texts.ids(text) for text, *_ in texts]
+        explained = [s.words[0] for s in self.synsets], [s.gloss for s in self.synsets]
+        ids = [self.texts.ids(text) for text in [text for text, *_ in texts] + explained[0] + explained[1]]
         entries = torch.tensor([(number, token) for number, row in enumerate(ids) for token in row]).T
         shares = torch.tensor([1 / len(row) for row in ids for _ in row])
-        design = torch.sparse_coo_tensor(entries, shares, (len(texts), len(tokens)))
-        labels, weights = torch.tensor([n for _, n, _ in texts]), torch.tensor([w for *_, w in texts])
+        design = torch.sparse_coo_tensor(entries, shares, (len(ids), len(tokens)))
+        named = concepts[torch.tensor([n for _, n, _ in texts])]
+        wanted = torch.cat([named, F.pad(meanings, (0, VISUAL)).repeat(2, 1)])
+        weights = torch.tensor([w for *_, w in texts] + [MEANING_WEIGHT] * (2 * len(meanings)))
+        of_names = weights * (torch.arange(len(ids)) < len(texts))  # nothing is known of how a meaning looks
         start = F.pad(tokens, (0, VISUAL))
-        said, wanted = design.to_sparse_csr() @ start, concepts[labels]
+        said = design.to_sparse_csr() @ start
         scale = (said * wanted)[:, :SEMANTIC].sum() / said.square().sum()
-        return scale * start + ridge(design, weights, wanted - scale * said)
+        missing = wanted - scale * said
+        corrections = ridge(design, weights, missing[:, :SEMANTIC]), ridge(design, of_names, missing[:, SEMANTIC:])
+        return scale * start + torch.cat(corrections, 1)
 
     def pictures(self, concepts: Tensor) -> tuple[Tensor, Tensor]:
         """Weight [SEMANTIC + VISUAL, C] and bias that predict a concept from its features (mean token, and peak)."""
@@ -145,11 +161,11 @@ class ClosedForm:
     def set_up(self, model: Fusion) -> Tensor:
         """Resets everything but the tower; returns the concept vectors [classes, 512]."""
         width, dimension = model.shape.width, model.shape.dimension
-        tokens, semantic = self.semantic()
-        visual = self.visual()
-        concepts = torch.cat([scaled(semantic, 1 - VISUAL_SHARE), scaled(visual, VISUAL_SHARE)], 1)
+        tokens, semantic, meanings = self.semantic()
+        concepts = torch.cat([scaled(semantic, 1 - VISUAL_SHARE), scaled(self.visual(), VISUAL_SHARE)], 1)
         turn = torch.linalg.svd(concepts, full_matrices=False).Vh.T  # most telling first: the nested dimensions want it
-        word_vectors, (weight, bias) = self.words(tokens, concepts) @ turn, self.pictures(concepts)
+        word_vectors = self.words(tokens, concepts, scaled(meanings, 1 - VISUAL_SHARE)) @ turn
+        weight, bias = self.pictures(concepts)
         weight, bias, concepts = turn.T @ weight, turn.T @ bias, concepts @ turn
         fresh = torch.linalg.qr(torch.cat([torch.ones(width, 1), torch.randn(width, width - 1)], 1)).Q[:, 1:]
         telling, filler = fresh[:, :-1], fresh[:, -1]  # both blind to the mean, which layer norms take away

@@ -21,7 +21,7 @@ LANGUAGES = ("en", "es", "fr", "de", "ja", "zh", "pt", "ko", "ar", "hi")
 HELD_OUT_SOURCE = "emojione"
 HELD_OUT_PHOTO_PERCENT = 10
 HELD_OUT_SYNSET_PERCENT = 5
-DEVELOPMENT_PERCENT = 5  # of the emoji and photos that are not held out: what decisions are taken on
+DEVELOPMENT_PERCENT = 5  # of the emoji, photos and nouns that are not held out: what decisions are taken on
 BIDI_MARKS = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 COLUMNS = ["id", "source", "kind", "concept", "texts", "langs", "alpha"]
 
@@ -127,17 +127,24 @@ class Synset:
     gloss: str
     hypernyms: list[str]
     held_out: bool
+    development: bool = False
+
+    @property
+    def trained_on(self) -> bool:
+        """Neither held out for the figures of the card nor for decisions."""
+        return not (self.held_out or self.development)
+
+
+def read_synset(raw: dict) -> Synset:
+    """What is held out depends on a hash of the identifier."""
+    held_out = stable_hash(raw["synset"]) % 100 < HELD_OUT_SYNSET_PERCENT
+    development = stable_hash("development|" + raw["synset"]) % 100 < DEVELOPMENT_PERCENT
+    return Synset(raw["words"], raw["gloss"], raw["hypernyms"], held_out, development and not held_out)
 
 
 def read_synsets(data: Path) -> list[Synset]:
-    """The concrete nouns of WordNet, 5 % of them held out by a hash of their identifier."""
-    return [
-        Synset(
-            raw["words"], raw["gloss"], raw["hypernyms"],
-            stable_hash(raw["synset"]) % 100 < HELD_OUT_SYNSET_PERCENT,
-        )
-        for raw in parquet.read_table(data / "text-wordnet-nouns.parquet").to_pylist()
-    ]
+    """The concrete nouns of WordNet."""
+    return [read_synset(raw) for raw in parquet.read_table(data / "text-wordnet-nouns.parquet").to_pylist()]
 
 
 def read_emoji_names(data: Path) -> dict[str, dict]:

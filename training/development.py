@@ -19,9 +19,11 @@ from .batches import Sampler
 from .data import LANGUAGES, held_out_pair, read_pixels, read_rows, read_synsets
 from .inference import prepared
 from .model import Fusion
-from .space import Sequences
+from .sequences import Sequences
 from .texts import Texts
 from .tokenizer import Tokenizer
+
+GALLERY = "noto-emoji"  # the source whose pictures are looked through
 
 
 class Development:
@@ -33,9 +35,11 @@ class Development:
         self.chosen = [i for i, row in enumerate(self.rows) if row.development and row.concept in texts.number and not row.skin_tone]
         self.features = self.look([Image.fromarray(np.asarray(self.pixels[i])) for i in self.chosen])
         rng = random.Random(5)
-        self.meanings = rng.sample([s for s in synsets if not s.held_out], 1000)
+        self.meanings = rng.sample([s for s in synsets if s.development], 1000)
         self.emoji = [k for k, i in enumerate(self.chosen) if self.rows[i].kind == "emoji"]
         self.photos = [k for k, i in enumerate(self.chosen) if self.rows[i].kind == "photo"]
+        self.gallery = [i for i, row in enumerate(self.rows) if row.source == GALLERY and row.trained_on]
+        self.styled = self.look([Image.fromarray(np.asarray(self.pixels[i])) for i in self.gallery])
         self.pairs = []
         while len(self.pairs) < 150:
             a, b = rng.sample(self.emoji, 2)
@@ -81,6 +85,14 @@ class Development:
         found = (self.vectors([[f] for f in self.features[places]]) @ vectors.T).argmax(1).tolist()
         return 100 * float(np.mean([names[concepts[n]] == names[self.rows[self.chosen[k]].concept] for n, k in zip(found, places)]))
 
+    def same_concept(self) -> float:
+        """How often the nearest picture of another source shows the same concept."""
+        concepts = [self.rows[i].concept for i in self.gallery]
+        asked = [k for k in self.emoji if self.rows[self.chosen[k]].source != GALLERY and self.rows[self.chosen[k]].concept in concepts]
+        gallery = self.vectors([[f] for f in self.styled])
+        found = (self.vectors([[f] for f in self.features[asked]]) @ gallery.T).argmax(1).tolist()
+        return 100 * float(np.mean([concepts[n] == self.rows[self.chosen[k]].concept for n, k in zip(found, asked)]))
+
     def order(self) -> tuple[float, float]:
         """How often the right scene beats the mirrored one: pictures between words, captions."""
         gallery = self.vectors([[f] for f in self.scenes])
@@ -99,7 +111,7 @@ class Development:
         return tuple(shares)
 
     def meaning(self) -> float:
-        """Word to gloss of nouns that were trained on, 1,000 candidates."""
+        """Word to gloss, 1,000 candidates."""
         words, glosses = (self.vectors([[text] for text in some]) for some in (
             [s.words[0] for s in self.meanings], [s.gloss for s in self.meanings],
         ))
@@ -125,7 +137,8 @@ class Development:
         yield "photos", self.naming(self.photos, "en")
         for language in LANGUAGES:
             yield f"emoji {language}", self.naming(self.emoji, language)
-        yield "word to gloss, trained", self.meaning()
+        yield "picture to picture", self.same_concept()
+        yield "word to gloss", self.meaning()
         yield from zip(("order, pictures", "order, captions"), self.order())
         yield from zip(("edits", "captions of things"), self.described())
 

@@ -4,9 +4,7 @@ import random
 from collections import defaultdict
 
 import numpy as np
-import torch
 from tokenizers import Tokenizer
-from torch import Tensor
 
 from . import captions
 from .batches import Sampler
@@ -80,11 +78,6 @@ class Texts:
             return rng.choice(others)
         name = names["en"][0]
         return rng.choice(captions.TEMPLATES["any"]).format(name) if rng.random() < TEMPLATE else name
-
-    def draw(self, rng: random.Random, count: int) -> tuple[list[list[int]], Tensor]:
-        """Token ids of `count` texts and the numbers of their concepts."""
-        concepts = [self.concept(rng) for _ in range(count)]
-        return [self.ids(self.text(rng, c)) for c in concepts], torch.tensor([self.number[c] for c in concepts])
 
     def everything(self) -> list[tuple[str, int, float]]:
         """Every (text, concept number, weight), names weighing most."""

@@ -2,7 +2,8 @@
 
     python -m training.train --data DIR
 
-Each stage has a wall-clock budget and a checkpoint of its own under --runs; a stage whose budget is used up is skipped.
+Each stage has a budget in processor minutes and a checkpoint of its own under --runs; a stage whose budget is used up is
+skipped.
 """
 
 import os

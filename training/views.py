@@ -20,9 +20,9 @@ from .data import held_out_pair
 from .model import Fusion
 from .step import Step
 
-LOOKS = {"emoji": 2, "photo": 1, "drawing": 1, "icon": 1, "glyph": 1}  # augmented forms of each picture
+LOOKS = {"emoji": 6, "photo": 4, "drawing": 4, "icon": 2, "glyph": 1}  # augmented forms of each picture
 BATCH = 256
-COUNTED_DRAWINGS = 6  # of each allowed combination of colour, shape and count
+COUNTED_DRAWINGS = 10  # of each allowed combination of colour, shape and count
 SHAPE_PAIRS, PICTURE_PAIRS, INKED_GLYPHS = 2000, 5000, 250
 GLYPHS_EVERY = 2  # glyphs are many and tell little: every second one
 SIDE_PX = 64

@@ -14,18 +14,20 @@ from training import scenes, tokenizer
 from training.augment import Traits, augment
 from training.batches import Sampler
 from training.closed_form import RIDGE, discriminant, ridge
+from training.contrast import Targets, matching, naming, spoken
 from training.data import Row, held_out_pair, read_row
+from training.edits import CHANGES, COLOUR, EditMaterial
 from training.embedders import Program
 from training.export import agreement, write_export
 from training.golden import formula_picture
 from training.inference import Exported
 from training.model import Fusion, Shape
 from training.progress import Stage, parameter_groups, rate_at
-from training.space import Sequences, Targets, matching
+from training.sequences import Sequences
 from training.step import Step
 from training.texts import Texts
 from training.tower import HALVES, NONE, TowerHeads, add_scenes
-from training.views import looked_at, shape_scenes, steps_of_rows
+from training.views import Views, looked_at, shape_scenes, steps_of_rows
 
 SMALL = Shape(stem=4, stages=((8, 1), (8, 1), (16, 2)), width=32, layers=2, heads=2, mlp=64, vocabulary=300, dimension=32, dimensions=(8, 16, 32))
 
@@ -149,8 +151,39 @@ def test_every_text_belongs_to_its_concept(words):
     assert {"dog", "el dog", "dog thing"} <= drawn and all("dog" in text for text in drawn)
     everything = {(text, number): weight for text, number, weight in texts.everything()}
     assert everything["dog", texts.number["dog"]] > everything["el dog", texts.number["dog"]] > everything["dog thing", texts.number["dog"]]
-    ids, numbers = texts.draw(rng, 50)
-    assert len(ids) == 50 and 0 <= numbers.min() and numbers.max() < len(texts.number)
+    assert {texts.concept(rng) for _ in range(50)} <= set(texts.number)
+
+
+def test_texts_stand_for_their_concepts_and_are_pulled_onto_them():
+    concepts, texts = torch.eye(4), torch.tensor([[0.0, 0.0, 0.6, 0.8], [0.6, 0.8, 0.0, 0.0], [0.8, 0.6, 0.0, 0.0]])
+    replaced = spoken(concepts, texts, torch.tensor([2, 1, 1]))
+    assert torch.equal(replaced, torch.stack([concepts[0], texts[2], texts[0], concepts[3]]))
+    targets, pictures = Targets(concepts), (concepts[:2], torch.tensor([0, 1]))
+    near, far = (naming(pictures, (said, torch.tensor([0, 1])), targets, (4, 2)) for said in (concepts[:2], texts[:2].flip(1)))
+    assert near < far
+    said = texts[1:2].clone().requires_grad_()
+    naming(pictures, (said, torch.tensor([0])), targets, (4,)).backward()
+    assert said.grad[0, 0] < 0 < said.grad[0, 1]  # towards its concept
+
+
+def test_edits_lead_from_one_picture_of_the_step_to_another():
+    shown = [("counted", c, s, n) for c in scenes.COLOURS for s in scenes.SHAPES for n in range(1, 6) if not held_out_pair(c, s)]
+    shown += [("glyph", 1, colour) for colour in scenes.COLOURS]
+    material = EditMaterial(Views(features(1), torch.zeros(1), features(1), shown), sampler())
+    rng = random.Random(3)
+    for _ in range(20):
+        step = material.draw(rng)
+        assert sum(bool(one.words) for one in step) > len(step) / 2
+        for one in step:
+            assert shown[one.scene][1:] == one.what
+            start = step[one.start].what
+            if one.words and len(start) == 3:
+                changed = [trait for trait in CHANGES if start[trait] != one.what[trait]]
+                assert len(changed) == 1
+                if changed == [COLOUR]:
+                    assert one.what[COLOUR] in one.words
+            elif one.words:
+                assert start[0] == one.what[0] and start[1] != one.what[1]
 
 
 def features(count: int) -> torch.Tensor:
