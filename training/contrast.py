@@ -19,7 +19,7 @@ class Targets(nn.Module):
     def __init__(self, concepts: Tensor):
         super().__init__()
         self.concepts = nn.Parameter(concepts.clone())
-        self.scales = nn.Parameter(torch.full((4,), SCALE_START).log())
+        self.scales = nn.Parameter(torch.full((5,), SCALE_START).log())
 
     def scale(self, which: int) -> Tensor:
         return self.scales[which].exp().clamp(max=SCALE_MAX)

@@ -12,8 +12,8 @@ from . import scenes
 from .batches import Sampler
 from .views import Views
 
-COLOURS_A_STEP, SHAPES_A_STEP = 4, 3
-THINGS_A_STEP = 36  # coloured, counted shapes
+COLOURS_A_STEP, SHAPES_A_STEP = 3, 6
+THINGS_A_STEP = 44  # coloured, counted shapes
 GLYPHS_A_STEP = 6  # each in two inks
 COLOUR, SHAPE, COUNT = range(3)
 CHANGES = {COLOUR: 0.6, SHAPE: 0.2, COUNT: 0.2}

@@ -24,8 +24,8 @@ from .sequences import Sequences
 from .texts import Texts
 from .views import Views
 
-PICTURES, NAMES, MEANINGS, MIXED = 160, 288, 80, 16
-OWN_NAMES = 144  # of the names: of the very pictures of the step
+PICTURES, NAMES, MEANINGS, MIXED = 192, 288, 80, 16  # a third of the names are those of the very pictures
+PAIR_WEIGHT = 0.35  # of pictures against others of their concepts
 PICTURE_RELATIONS, SHAPE_RELATIONS = 14, 6
 RATES = {"layers": 8e-4, "head": 4e-4, "text": 7e-4, "visual": 4e-4, "targets": 4e-4}
 
@@ -81,24 +81,27 @@ class SpaceStage:
         return self.views.features[rng.choice(self.views_of[concept])]
 
     def pictures(self, rng: random.Random, sequences: Sequences) -> list[str]:
-        """Adds pictures, some with a text, and returns their concepts."""
+        """Adds pictures, two of a concept side by side and of different sources where there are any, some with a text;
+        returns their concepts."""
         concepts = []
         while len(concepts) < PICTURES:
-            concept = self.texts.sampler.rows[self.texts.sampler.two_rows(rng)[0]].concept
+            rows = self.texts.sampler.two_rows(rng)
+            concept = self.texts.sampler.rows[rows[0]].concept
             if concept not in self.views_of:
                 continue
-            parts = [sequences.picture(self.view(rng, concept))]
-            if len(concepts) < MIXED:
-                parts.insert(rng.randrange(2), self.texts.ids(self.texts.text(rng, concept)))
-            sequences.add(parts)
-            concepts.append(concept)
+            for row in rows:
+                parts = [sequences.picture(self.part(rng, row, 1.0))]
+                if len(concepts) < MIXED:
+                    parts.insert(rng.randrange(2), self.texts.ids(self.texts.text(rng, concept)))
+                sequences.add(parts)
+                concepts.append(concept)
         return concepts
 
     def names(self, rng: random.Random) -> Tensor:
-        """Pictures, texts and pictures with texts against all concepts, pictures against texts."""
+        """Pictures, texts and pictures with texts against all concepts, pictures against texts and against pictures."""
         sequences = Sequences()
         seen = self.pictures(rng, sequences)
-        said = seen[-OWN_NAMES:] + [self.texts.concept(rng) for _ in range(NAMES - OWN_NAMES)]
+        said = seen[1::2] + [self.texts.concept(rng) for _ in range(NAMES - PICTURES // 2)]
         for concept in said:
             sequences.add([self.texts.ids(self.texts.text(rng, concept))])
         vectors = sequences.encode(self.model)
@@ -106,7 +109,9 @@ class SpaceStage:
         self.stage.counts["pictures"] += PICTURES
         seen, said = (torch.tensor([self.texts.number[c] for c in concepts]) for concepts in (seen, said))
         sizes = (512, rng.choice((128, 256)))
-        return naming((vectors[:PICTURES], seen), (vectors[PICTURES:], said), self.targets, sizes)
+        pictures = vectors[:PICTURES]
+        pairs = matching(pictures[::2], pictures[1::2], seen[::2, None] == seen[None, 1::2], self.targets.scale(4), sizes)
+        return naming((pictures, seen), (vectors[PICTURES:], said), self.targets, sizes) + PAIR_WEIGHT * pairs
 
     def meanings(self, rng: random.Random) -> Tensor:
         """Words and glosses."""
@@ -151,7 +156,7 @@ class SpaceStage:
                 names = scenes.counted_name(*one, 1), scenes.counted_name(*two, 1)
             else:
                 names = tuple(self.texts.sampler.rows[i].texts["en"][0] for i in (one, two))
-                parts = [sequences.picture(self.part(rng, i)) for i in (one, two)]
+                parts = [sequences.picture(self.part(rng, i, 0.7)) for i in (one, two)]
                 pieces = scenes.fill(rng.choice(scenes.RELATIONS[relation]), *parts)
                 strip = rng.random() < 0.5
                 pieces = [p if isinstance(p, int) else self.texts.ids(p.strip() if strip else p) for p in pieces]
@@ -169,10 +174,10 @@ class SpaceStage:
             vectors[queries], vectors[targets], marks, number[marks] != number[marks ^ 1]
         )
 
-    def part(self, rng: random.Random, row: int) -> Tensor:
-        """A view of the very picture, or of another of its concept."""
+    def part(self, rng: random.Random, row: int, own_share: float) -> Tensor:
+        """A view of the very picture or, as far as there is none, of another of its concept."""
         own = self.views_of_row.get(row)
-        if own and rng.random() < 0.7:
+        if own and rng.random() < own_share:
             return self.views.features[rng.choice(own)]
         return self.view(rng, self.texts.sampler.rows[row].concept)
 
