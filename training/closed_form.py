@@ -69,11 +69,10 @@ def discriminant(features: Tensor, labels: Tensor, classes: int, size: int) -> T
     return means @ rows[:size].T
 
 
-def token_weights(words: Tokenizer, synsets: list[Synset], rows: list[Row]) -> Tensor:
-    """[V]: smooth inverse frequency over the texts that are trained on."""
+def token_weights(words: Tokenizer, texts: list[str], rows: list[Row]) -> Tensor:
+    """[V]: smooth inverse frequency over these texts and the names that are trained on."""
     counts: Counter[int] = Counter()
-    texts = [s.gloss for s in synsets] + [s.words[0] for s in synsets]
-    texts += [text for row in rows[::5] if row.trained_on for names in row.texts.values() for text in names[:1]]
+    texts = texts + [text for row in rows[::5] if row.trained_on for names in row.texts.values() for text in names[:1]]
     for encoding in words.encode_batch(texts, add_special_tokens=False):
         counts.update(encoding.ids)
     total = sum(counts.values())
@@ -92,7 +91,8 @@ class ClosedForm:
 
     def __init__(self, texts: Texts, views: Views, synsets: list[Synset], teacher: Path):
         self.texts, self.views, self.teacher = texts, views, teacher
-        self.synsets = [s for s in synsets if s.trained_on]
+        trained_on = [s for s in synsets if s.trained_on]
+        self.called, self.explained = [s.words[0] for s in trained_on], [s.gloss for s in trained_on]
         rows = texts.sampler.rows
         numbers = torch.tensor([texts.number.get(row.concept, -1) for row in rows])
         self.labels = numbers[views.rows]
@@ -101,19 +101,19 @@ class ClosedForm:
     def semantic(self) -> tuple[Tensor, Tensor, Tensor]:
         """Token embeddings [V, SEMANTIC], weighted, and vectors of concepts [classes, SEMANTIC] and of WordNet's meanings
         [synsets, SEMANTIC], from the teacher."""
-        words, synsets = self.texts.words, self.synsets
+        words = self.texts.words
         pieces = [words.decode([i]).strip() or "." for i in range(words.get_vocab_size())]
         tokens, named, called, explained = (
             taught(self.teacher, texts, self.teacher / f"{name}.pt").float()
             for name, texts in (
                 ("tokens", pieces), ("concepts", list(self.texts.number)),
-                ("words", [s.words[0] for s in synsets]), ("glosses", [s.gloss for s in synsets]),
+                ("words", self.called), ("glosses", self.explained),
             )
         )
         meanings = called + explained
         meanings = meanings - meanings.mean(0)
         basis = torch.linalg.svd(meanings, full_matrices=False).Vh[:SEMANTIC].T
-        weights = token_weights(words, synsets, self.texts.sampler.rows)
+        weights = token_weights(words, self.called + self.explained, self.texts.sampler.rows)
         return (tokens - tokens.mean(0)) @ basis * weights[:, None], (named - named.mean(0)) @ basis, meanings @ basis
 
     def visual(self) -> Tensor:
@@ -128,8 +128,7 @@ class ClosedForm:
         """Word vectors [V, SEMANTIC + VISUAL] whose mean over a text meets the text's concept or, as far as the teacher
         goes, its meaning."""
         texts = self.texts.everything()
-        explained = [s.words[0] for s in self.synsets], [s.gloss for s in self.synsets]
-        ids = [self.texts.ids(text) for text in [text for text, *_ in texts] + explained[0] + explained[1]]
+        ids = [self.texts.ids(text) for text in [text for text, *_ in texts] + self.called + self.explained]
         entries = torch.tensor([(number, token) for number, row in enumerate(ids) for token in row]).T
         shares = torch.tensor([1 / len(row) for row in ids for _ in row])
         design = torch.sparse_coo_tensor(entries, shares, (len(ids), len(tokens)))

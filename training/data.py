@@ -31,6 +31,11 @@ def stable_hash(text: str) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little") >> 1
 
 
+def for_development(identifier: str) -> bool:
+    """Whether decisions are taken on it, unless it is held out for the figures of the card."""
+    return stable_hash("development|" + identifier) % 100 < DEVELOPMENT_PERCENT
+
+
 def held_out_pair(first: str, second: str) -> bool:
     """Whether the generator must never show these two concepts together in training (10 % of all pairs)."""
     return stable_hash("pair|" + "|".join(sorted((first, second)))) % 100 < 10
@@ -72,7 +77,7 @@ def read_row(raw: dict) -> Row:
     photo = raw["kind"] == "photo" and stable_hash(raw["id"]) % 100 < HELD_OUT_PHOTO_PERCENT
     tone = raw["concept"].startswith("emoji:") and re.search("1f3f[b-f]", raw["concept"]) is not None
     held_out = photo or raw["source"] == HELD_OUT_SOURCE
-    chosen = raw["kind"] in ("emoji", "photo") and stable_hash("development|" + raw["id"]) % 100 < DEVELOPMENT_PERCENT
+    chosen = raw["kind"] in ("emoji", "photo") and for_development(raw["id"])
     return Row(
         raw["id"], raw["source"], raw["kind"], name.casefold(), raw["alpha"], texts, glosses,
         held_out, tone, chosen and not held_out,
@@ -138,8 +143,8 @@ class Synset:
 def read_synset(raw: dict) -> Synset:
     """What is held out depends on a hash of the identifier."""
     held_out = stable_hash(raw["synset"]) % 100 < HELD_OUT_SYNSET_PERCENT
-    development = stable_hash("development|" + raw["synset"]) % 100 < DEVELOPMENT_PERCENT
-    return Synset(raw["words"], raw["gloss"], raw["hypernyms"], held_out, development and not held_out)
+    chosen = for_development(raw["synset"])
+    return Synset(raw["words"], raw["gloss"], raw["hypernyms"], held_out, chosen and not held_out)
 
 
 def read_synsets(data: Path) -> list[Synset]:

@@ -85,6 +85,17 @@ class Development:
         found = (self.vectors([[f] for f in self.features[places]]) @ vectors.T).argmax(1).tolist()
         return 100 * float(np.mean([names[concepts[n]] == names[self.rows[self.chosen[k]].concept] for n, k in zip(found, places)]))
 
+    def meeting(self, concepts: Tensor) -> tuple[float, float]:
+        """How often an emoji, and how often an English emoji name, is nearest to the vector of its own concept."""
+        names = {row.concept: row.texts["en"][0] for row in self.rows if row.kind == "emoji" and not row.skin_tone and row.concept in self.texts.number}
+        numbers = torch.tensor([self.texts.number[concept] for concept in names])
+        place = {concept: n for n, concept in enumerate(names)}
+        shown = [place[self.rows[self.chosen[k]].concept] for k in self.emoji]
+        asked = self.vectors([[f] for f in self.features[self.emoji]]), self.vectors([[name] for name in names.values()])
+        candidates = F.normalize(concepts[numbers], dim=1).T
+        found = [(vectors @ candidates).argmax(1) for vectors in asked]
+        return tuple(100 * float((f == torch.tensor(own)).float().mean()) for f, own in zip(found, (shown, range(len(names)))))
+
     def same_concept(self) -> float:
         """How often the nearest picture of another source shows the same concept."""
         concepts = [self.rows[i].concept for i in self.gallery]
@@ -131,9 +142,10 @@ class Development:
         own = torch.arange(len(gallery))
         return tuple(100 * float(((queries @ gallery.T).argmax(1) == own).float().mean()) for queries in (edits, captions))
 
-    def figures(self) -> Iterator[tuple[str, float]]:
-        """All of it, in percent, as it is measured."""
+    def figures(self, concepts: Tensor) -> Iterator[tuple[str, float]]:
+        """All of it, in percent, as it is measured; `concepts` [C, 512] are the targets of training."""
         self.model.eval()
+        yield from zip(("emoji to concept", "emoji name to concept"), self.meeting(concepts))
         yield "photos", self.naming(self.photos, "en")
         for language in LANGUAGES:
             yield f"emoji {language}", self.naming(self.emoji, language)
@@ -158,7 +170,7 @@ def main() -> None:
     model = Fusion()
     model.load_state_dict(state["model"])
     print(state["counts"], state["targets"]["scales"].exp().tolist())
-    for name, value in Development(model, texts, synsets).figures():
+    for name, value in Development(model, texts, synsets).figures(state["targets"]["concepts"]):
         print(f"{name}: {value:.1f}", flush=True)
 
 

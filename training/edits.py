@@ -24,14 +24,13 @@ Thing = tuple[str, str, int]  # colour, shape, count
 
 @dataclass
 class Shown:
-    """One picture of a step: what it shows, its scene's number, its caption, and an edit that leads to it: from which
-    picture (place in the step), by which words."""
+    """One picture of a step: what it shows, its scene's number, its caption, and an edit that leads to it, if there is
+    one: from which picture (place in the step), by which words."""
 
     what: tuple
     scene: int
     caption: str
-    start: int
-    words: str
+    edit: tuple[int, str] | None
 
 
 class EditMaterial:
@@ -68,14 +67,14 @@ class EditMaterial:
         new = things[place]
         change = rng.choices(list(CHANGES), CHANGES.values())[0]
         starts = [n for n, old in enumerate(things) if all((old[t] == new[t]) == (t != change) for t in CHANGES)]
-        if not starts:  # nothing else of that kind in this step
-            return Shown(new, rng.choice(self.counted[new]), scenes.counted_name(*new), place, "")
-        start = rng.choice(starts)
-        old = things[start]
-        words = rng.choice(EDITS[change]).format(
-            c=new[COLOUR], o=old[COLOUR], s=new[SHAPE], n=scenes.COUNTS[new[COUNT]], m=scenes.COUNTS[old[COUNT]],
-        )
-        return Shown(new, rng.choice(self.counted[new]), scenes.counted_name(*new), start, words)
+        edit = None
+        if starts:
+            start = rng.choice(starts)
+            old = things[start]
+            edit = start, rng.choice(EDITS[change]).format(
+                c=new[COLOUR], o=old[COLOUR], s=new[SHAPE], n=scenes.COUNTS[new[COUNT]], m=scenes.COUNTS[old[COUNT]],
+            )
+        return Shown(new, rng.choice(self.counted[new]), scenes.counted_name(*new), edit)
 
     def glyph(self, rng: random.Random, glyph: int, first: int) -> Iterator[Shown]:
         """A glyph in two inks, each changed into the other; `first` is the place of the first one."""
@@ -83,5 +82,5 @@ class EditMaterial:
         template = rng.choice(scenes.COLOUR_EDITS)
         name = self.sampler.rows[glyph].texts["en"][0]
         for place, (new, old) in enumerate((inks, inks[::-1])):
-            words = template.format(c=new, o=old)
-            yield Shown((glyph, new), self.inked[glyph][new], f"{new} {name}", first + 1 - place, words)
+            edit = first + 1 - place, template.format(c=new, o=old)
+            yield Shown((glyph, new), self.inked[glyph][new], f"{new} {name}", edit)

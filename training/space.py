@@ -132,7 +132,9 @@ class SpaceStage:
         queries, marks = [], []
         for mark, one in enumerate(shown):
             ways = [[self.texts.ids(one.caption)]]
-            ways += [[pictures[one.start], self.texts.ids(one.words)]] if one.words else []
+            if one.edit:
+                start, words = one.edit
+                ways.append([pictures[start], self.texts.ids(words)])
             queries += [sequences.add(way) for way in ways]
             marks += [mark] * len(ways)
         vectors = sequences.encode(self.model)

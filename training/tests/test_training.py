@@ -173,16 +173,18 @@ def test_edits_lead_from_one_picture_of_the_step_to_another():
     rng = random.Random(3)
     for _ in range(20):
         step = material.draw(rng)
-        assert sum(bool(one.words) for one in step) > len(step) / 2
+        assert sum(bool(one.edit) for one in step) > len(step) / 2
         for one in step:
             assert shown[one.scene][1:] == one.what
-            start = step[one.start].what
-            if one.words and len(start) == 3:
+            if not one.edit:
+                continue
+            start, words = step[one.edit[0]].what, one.edit[1]
+            if len(start) == 3:
                 changed = [trait for trait in CHANGES if start[trait] != one.what[trait]]
                 assert len(changed) == 1
                 if changed == [COLOUR]:
-                    assert one.what[COLOUR] in one.words
-            elif one.words:
+                    assert one.what[COLOUR] in words
+            else:
                 assert start[0] == one.what[0] and start[1] != one.what[1]
 
 
