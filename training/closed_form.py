@@ -15,7 +15,8 @@ import torch.nn.functional as F
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from .data import Row, Synset
+from .data import Row
+from .meanings import Meanings
 from .model import Fusion
 from .teacher import taught
 from .texts import Texts
@@ -89,10 +90,8 @@ def scaled(vectors: Tensor, energy: float) -> Tensor:
 class ClosedForm:
     """Everything that the set-up reads."""
 
-    def __init__(self, texts: Texts, views: Views, synsets: list[Synset], teacher: Path):
-        self.texts, self.views, self.teacher = texts, views, teacher
-        trained_on = [s for s in synsets if s.trained_on]
-        self.called, self.explained = [s.words[0] for s in trained_on], [s.gloss for s in trained_on]
+    def __init__(self, texts: Texts, views: Views, meanings: Meanings, teacher: Path):
+        self.texts, self.views, self.meanings, self.teacher = texts, views, meanings, teacher
         rows = texts.sampler.rows
         numbers = torch.tensor([texts.number.get(row.concept, -1) for row in rows])
         self.labels = numbers[views.rows]
@@ -103,17 +102,14 @@ class ClosedForm:
         [synsets, SEMANTIC], from the teacher."""
         words = self.texts.words
         pieces = [words.decode([i]).strip() or "." for i in range(words.get_vocab_size())]
-        tokens, named, called, explained = (
+        tokens, named = (
             taught(self.teacher, texts, self.teacher / f"{name}.pt").float()
-            for name, texts in (
-                ("tokens", pieces), ("concepts", list(self.texts.number)),
-                ("words", self.called), ("glosses", self.explained),
-            )
+            for name, texts in (("tokens", pieces), ("concepts", list(self.texts.number)))
         )
-        meanings = called + explained
+        meanings = self.meanings.words + self.meanings.glosses
         meanings = meanings - meanings.mean(0)
         basis = torch.linalg.svd(meanings, full_matrices=False).Vh[:SEMANTIC].T
-        weights = token_weights(words, self.called + self.explained, self.texts.sampler.rows)
+        weights = token_weights(words, self.meanings.called + self.meanings.explained, self.texts.sampler.rows)
         return (tokens - tokens.mean(0)) @ basis * weights[:, None], (named - named.mean(0)) @ basis, meanings @ basis
 
     def visual(self) -> Tensor:
@@ -128,7 +124,7 @@ class ClosedForm:
         """Word vectors [V, SEMANTIC + VISUAL] whose mean over a text meets the text's concept or, as far as the teacher
         goes, its meaning."""
         texts = self.texts.everything()
-        ids = [self.texts.ids(text) for text in [text for text, *_ in texts] + self.called + self.explained]
+        ids = [self.texts.ids(text) for text in [text for text, *_ in texts] + self.meanings.called + self.meanings.explained]
         entries = torch.tensor([(number, token) for number, row in enumerate(ids) for token in row]).T
         shares = torch.tensor([1 / len(row) for row in ids for _ in row])
         design = torch.sparse_coo_tensor(entries, shares, (len(ids), len(tokens)))

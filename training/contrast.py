@@ -14,11 +14,12 @@ APART_WEIGHT = 12.0  # one minus the cosine of a text and its concept
 
 
 class Targets(nn.Module):
-    """A vector for every concept, and the sharpness of each loss."""
+    """A vector for every concept, what a vector says of the teacher's, and the sharpness of each loss."""
 
-    def __init__(self, concepts: Tensor):
+    def __init__(self, concepts: Tensor, taught: int):
         super().__init__()
         self.concepts = nn.Parameter(concepts.clone())
+        self.taught = nn.Linear(concepts.shape[1], taught, bias=False)
         self.scales = nn.Parameter(torch.full((5,), SCALE_START).log())
 
     def scale(self, which: int) -> Tensor:
@@ -73,3 +74,8 @@ def beaten_by_mirror(queries: Tensor, scenes_seen: Tensor, marks: Tensor, unlike
     queries, scenes_seen = F.normalize(queries, dim=1), F.normalize(scenes_seen, dim=1)
     lead = (queries * (scenes_seen[marks] - scenes_seen[marks ^ 1])).sum(1)
     return F.softplus(-MIRROR_SCALE * lead[unlike]).mean()
+
+
+def unlike_teacher(vectors: Tensor, known: Tensor, targets: Targets) -> Tensor:
+    """One minus the cosine of what the vectors [N, 512] say of the teacher's, and the teacher's [N, taught]."""
+    return (1 - F.cosine_similarity(targets.taught(F.normalize(vectors, dim=1)), known, dim=1)).mean()

@@ -2,8 +2,9 @@
 
 Four kinds of material in every step, each with a loss of its own:
 names (pictures and texts of a concept near the concept's vector, and pictures among texts), meanings (words and glosses
-of WordNet), edits (picture and "but blue" near the blue one, captions) and relations (two things in a place each, as
-scene, caption and pictures between words, the mirrored scene always among the candidates).
+of WordNet near each other and near what the text teacher says), edits (picture and "but blue" near the blue one,
+captions) and relations (two things in a place each, as scene, caption and pictures between words, the mirrored scene
+always among the candidates).
 """
 
 import random
@@ -15,9 +16,9 @@ import torch
 from torch import Tensor
 
 from . import scenes
-from .contrast import Targets, beaten_by_mirror, matching, naming
-from .data import Synset
+from .contrast import Targets, beaten_by_mirror, matching, naming, unlike_teacher
 from .edits import EditMaterial
+from .meanings import TAUGHT, Meanings
 from .model import Fusion
 from .progress import Stage, parameter_groups
 from .sequences import Sequences
@@ -25,26 +26,27 @@ from .texts import Texts
 from .views import Views
 
 PICTURES, NAMES, MEANINGS, MIXED = 192, 288, 80, 16  # a third of the names are those of the very pictures
+TAUGHT_WEIGHT = 3.0  # of the teacher, beside words among glosses
 PAIR_WEIGHT = 0.35  # of pictures against others of their concepts
 PICTURE_RELATIONS, SHAPE_RELATIONS = 14, 6
-RATES = {"layers": 8e-4, "head": 4e-4, "text": 7e-4, "visual": 4e-4, "targets": 4e-4}
+RATES = {"layers": 8e-4, "head": 4e-4, "text": 7e-4, "visual": 4e-4, "targets": 4e-4, "taught": 2e-3}
 
 
 class SpaceStage:
     """Trains everything but the tower."""
 
-    def __init__(self, model: Fusion, texts: Texts, views: Views, synsets: list[Synset], path: Path, seed: int):
-        self.model, self.texts, self.views = model, texts, views
-        self.synsets = [s for s in synsets if s.trained_on]
+    def __init__(self, model: Fusion, texts: Texts, views: Views, meanings: Meanings, path: Path, seed: int):
+        self.model, self.texts, self.views, self.of_wordnet = model, texts, views, meanings
         self.index()
-        self.targets = Targets(torch.zeros(len(texts.number), model.shape.dimension))
+        self.targets = Targets(torch.zeros(len(texts.number), model.shape.dimension), TAUGHT)
         model.vision.requires_grad_(False)
         groups = parameter_groups([
             (model.layers, RATES["layers"]), (model.final_norm, RATES["layers"]), (model.head, RATES["head"]),
             (model.text, RATES["text"]), (model.visual, RATES["visual"]),
         ])
-        for parameters, rate in (([model.cls], RATES["layers"]), (list(self.targets.parameters()), RATES["targets"])):
-            groups.append({"params": parameters, "rate": rate, "lr": rate, "weight_decay": 0.0})
+        targets = self.targets
+        for parameters, rate in (([model.cls], "layers"), ([targets.concepts, targets.scales], "targets"), ([targets.taught.weight], "taught")):
+            groups.append({"params": parameters, "rate": RATES[rate], "lr": RATES[rate], "weight_decay": 0.0})
         self.stage = Stage(path, {"model": model, "targets": self.targets}, groups, seed)
 
     def index(self) -> None:
@@ -114,15 +116,16 @@ class SpaceStage:
         return naming((pictures, seen), (vectors[PICTURES:], said), self.targets, sizes) + PAIR_WEIGHT * pairs
 
     def meanings(self, rng: random.Random) -> Tensor:
-        """Words and glosses."""
-        some = {s.words[0].casefold(): s for s in rng.sample(self.synsets, MEANINGS)}
+        """Words against glosses, and both against what the teacher says."""
+        texts, known = self.of_wordnet.draw(rng, MEANINGS)
         sequences = Sequences()
-        for synset in some.values():
-            sequences.add([self.texts.ids(synset.words[0] if rng.random() < 0.8 else rng.choice(synset.words))])
-            sequences.add([self.texts.ids(synset.gloss)])
+        for text in texts:
+            sequences.add([self.texts.ids(text)])
         vectors = sequences.encode(self.model)
         self.stage.counts["sequences"] += len(vectors)
-        return matching(vectors[::2], vectors[1::2], torch.eye(len(some), dtype=torch.bool), self.targets.scale(1), (512, 128))
+        same = torch.eye(len(vectors) // 2, dtype=torch.bool)
+        matched = matching(vectors[::2], vectors[1::2], same, self.targets.scale(1), (512, 128))
+        return matched + TAUGHT_WEIGHT * unlike_teacher(vectors, known, self.targets)
 
     def edits(self, rng: random.Random) -> Tensor:
         """Captions, and pictures with words that change them, against the pictures meant."""

@@ -21,6 +21,7 @@ from .batches import Sampler
 from .closed_form import ClosedForm
 from .data import read_emoji_names, read_pixels, read_rows, read_synsets
 from .export import write_export
+from .meanings import Meanings
 from .model import Fusion
 from .space import SpaceStage
 from .texts import Texts
@@ -58,9 +59,10 @@ def main() -> None:
     views = views_of(model, sampler, folder / "views.pt", arguments.seed)
     print(f"views: {len(views.rows)} of pictures, {len(views.shown)} of scenes", flush=True)
     texts = Texts(sampler, words)
-    space = SpaceStage(model, texts, views, synsets, folder / "space.pt", arguments.seed)
+    meanings = Meanings(synsets, arguments.teacher)
+    space = SpaceStage(model, texts, views, meanings, folder / "space.pt", arguments.seed)
     if not space.stage.resume():
-        space.begin(ClosedForm(texts, views, synsets, arguments.teacher).set_up(model))
+        space.begin(ClosedForm(texts, views, meanings, arguments.teacher).set_up(model))
         space.stage.save()
     print(f"space: from step {space.stage.counts['steps']}", flush=True)
     space.go(arguments.space_minutes * 60, every_s)

@@ -14,13 +14,14 @@ from training import scenes, tokenizer
 from training.augment import Traits, augment
 from training.batches import Sampler
 from training.closed_form import RIDGE, discriminant, ridge
-from training.contrast import Targets, matching, naming, spoken
-from training.data import Row, held_out_pair, read_row
+from training.contrast import Targets, matching, naming, spoken, unlike_teacher
+from training.data import Row, Synset, held_out_pair, read_row
 from training.edits import CHANGES, COLOUR, EditMaterial
 from training.embedders import Program
 from training.export import agreement, write_export
 from training.golden import formula_picture
 from training.inference import Exported
+from training.meanings import Meanings, in_common
 from training.model import Fusion, Shape
 from training.progress import Stage, parameter_groups, rate_at
 from training.sequences import Sequences
@@ -158,12 +159,39 @@ def test_texts_stand_for_their_concepts_and_are_pulled_onto_them():
     concepts, texts = torch.eye(4), torch.tensor([[0.0, 0.0, 0.6, 0.8], [0.6, 0.8, 0.0, 0.0], [0.8, 0.6, 0.0, 0.0]])
     replaced = spoken(concepts, texts, torch.tensor([2, 1, 1]))
     assert torch.equal(replaced, torch.stack([concepts[0], texts[2], texts[0], concepts[3]]))
-    targets, pictures = Targets(concepts), (concepts[:2], torch.tensor([0, 1]))
+    targets, pictures = Targets(concepts, 2), (concepts[:2], torch.tensor([0, 1]))
     near, far = (naming(pictures, (said, torch.tensor([0, 1])), targets, (4, 2)) for said in (concepts[:2], texts[:2].flip(1)))
     assert near < far
     said = texts[1:2].clone().requires_grad_()
     naming(pictures, (said, torch.tensor([0])), targets, (4,)).backward()
     assert said.grad[0, 0] < 0 < said.grad[0, 1]  # towards its concept
+
+
+def test_what_words_and_glosses_have_in_common_is_kept_and_drawn(tmp_path: Path):
+    torch.manual_seed(0)
+    shared = torch.randn(400, 3)
+    words, glosses = torch.cat([shared, torch.randn(400, 5)], 1), torch.cat([torch.randn(400, 5), shared], 1)
+    one, two = in_common(words, glosses, 3)
+    assert (one * two).sum(1).min() > 0.9 and (one @ two.T).argmax(1).eq(torch.arange(400)).all()
+    synsets = [Synset([f"word {n}", f"name {n}"], f"gloss {n}", [], n == 0) for n in range(400)]
+    for name, texts, vectors in (
+        ("words", [s.words[0] for s in synsets[1:]], words[1:]), ("glosses", [s.gloss for s in synsets[1:]], glosses[1:])
+    ):
+        torch.save({"texts": texts, "vectors": vectors}, tmp_path / f"{name}.pt")
+    meanings = Meanings(synsets, tmp_path)
+    texts, known = meanings.draw(random.Random(1), 20)
+    assert len(texts) == len(known) == 40 and "gloss 0" not in meanings.explained
+    number = int(texts[1].split()[1])
+    assert texts[0] in synsets[number].words and torch.equal(known[0], meanings.known[number - 1, 0])
+
+
+def test_a_vector_says_what_the_teacher_says():
+    targets = Targets(torch.eye(4), 2)
+    with torch.no_grad():
+        targets.taught.weight.copy_(torch.eye(4)[:2])
+    vectors, known = torch.tensor([[3.0, 4.0, 9.0, 0.0]]), torch.tensor([[0.6, 0.8]])
+    assert float(unlike_teacher(vectors, known, targets)) == pytest.approx(0, abs=1e-6)
+    assert float(unlike_teacher(vectors, known * torch.tensor([1.0, -1.0]), targets)) > 0.5
 
 
 def test_edits_lead_from_one_picture_of_the_step_to_another():
@@ -222,7 +250,7 @@ def test_views_are_what_the_model_makes_of_pictures():
 def test_a_stage_stops_at_its_budget_and_resumes_from_its_checkpoint(tmp_path: Path):
     def stage() -> tuple[Stage, Targets]:
         torch.manual_seed(0)
-        targets = Targets(torch.randn(3, 4))
+        targets = Targets(torch.randn(3, 4), 2)
         return Stage(tmp_path / "stage.pt", {"targets": targets}, parameter_groups([(targets, 0.1)]), 1), targets
 
     first, learnt = stage()
