@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 MIRROR_SCALE = 20.0
+SCALED = ("names", "pairs", "meanings", "edits", "relations")  # losses with a sharpness of their own
 SCALE_START, SCALE_MAX = 16.0, 60.0
 LABEL_SMOOTHING = 0.05
 PICTURE_WEIGHT = 0.35  # pictures against the vectors of all concepts
@@ -20,10 +21,10 @@ class Targets(nn.Module):
         super().__init__()
         self.concepts = nn.Parameter(concepts.clone())
         self.taught = nn.Linear(concepts.shape[1], taught, bias=False)
-        self.scales = nn.Parameter(torch.full((5,), SCALE_START).log())
+        self.scales = nn.ParameterDict({loss: torch.tensor(SCALE_START).log() for loss in SCALED})
 
-    def scale(self, which: int) -> Tensor:
-        return self.scales[which].exp().clamp(max=SCALE_MAX)
+    def scale(self, loss: str) -> Tensor:
+        return self.scales[loss].exp().clamp(max=SCALE_MAX)
 
 
 def cut(vectors: Tensor, size: int) -> Tensor:
@@ -50,7 +51,7 @@ def naming(pictures: tuple[Tensor, Tensor], texts: tuple[Tensor, Tensor], target
         seen, said = cut(pictures[0], size), cut(texts[0], size)
 
         def against(vectors: Tensor, candidates: Tensor, labels: Tensor) -> Tensor:
-            return F.cross_entropy(targets.scale(0) * vectors @ candidates.T, labels, label_smoothing=LABEL_SMOOTHING)
+            return F.cross_entropy(targets.scale("names") * vectors @ candidates.T, labels, label_smoothing=LABEL_SMOOTHING)
 
         total = total + PICTURE_WEIGHT * against(seen, concepts, pictures[1])
         total = total + SPOKEN_WEIGHT * against(seen, spoken(concepts, said, texts[1]), pictures[1])

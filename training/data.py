@@ -41,8 +41,20 @@ def held_out_pair(first: str, second: str) -> bool:
     return stable_hash("pair|" + "|".join(sorted((first, second)))) % 100 < 10
 
 
+class Split:
+    """What a row or a noun is for."""
+
+    held_out: bool
+    development: bool
+
+    @property
+    def trained_on(self) -> bool:
+        """Neither held out for the figures of the card nor for decisions."""
+        return not (self.held_out or self.development)
+
+
 @dataclass
-class Row:
+class Row(Split):
     """One picture. `concept` is its plain English name in lower case; `texts` maps a language to its texts."""
 
     identifier: str
@@ -55,11 +67,6 @@ class Row:
     held_out: bool
     skin_tone: bool
     development: bool = False
-
-    @property
-    def trained_on(self) -> bool:
-        """Neither held out for the figures of the card nor for decisions."""
-        return not (self.held_out or self.development)
 
 
 def read_row(raw: dict) -> Row:
@@ -125,7 +132,7 @@ def read_pixels(data: Path, cache: Path, rows: int) -> np.ndarray:
 
 
 @dataclass
-class Synset:
+class Synset(Split):
     """A WordNet noun: its words, its gloss and what it is a kind of."""
 
     words: list[str]
@@ -133,11 +140,6 @@ class Synset:
     hypernyms: list[str]
     held_out: bool
     development: bool = False
-
-    @property
-    def trained_on(self) -> bool:
-        """Neither held out for the figures of the card nor for decisions."""
-        return not (self.held_out or self.development)
 
 
 def read_synset(raw: dict) -> Synset:

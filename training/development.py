@@ -169,7 +169,7 @@ def main() -> None:
     state = torch.load(arguments.runs / arguments.name / "space.pt", weights_only=True)
     model = Fusion()
     model.load_state_dict(state["model"])
-    print(state["counts"], state["targets"]["scales"].exp().tolist())
+    print(state["counts"])
     for name, value in Development(model, texts, synsets).figures(state["targets"]["concepts"]):
         print(f"{name}: {value:.1f}", flush=True)
 

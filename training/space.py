@@ -45,7 +45,7 @@ class SpaceStage:
             (model.text, RATES["text"]), (model.visual, RATES["visual"]),
         ])
         targets = self.targets
-        for parameters, rate in (([model.cls], "layers"), ([targets.concepts, targets.scales], "targets"), ([targets.taught.weight], "taught")):
+        for parameters, rate in (([model.cls], "layers"), ([targets.concepts, *targets.scales.parameters()], "targets"), ([targets.taught.weight], "taught")):
             groups.append({"params": parameters, "rate": RATES[rate], "lr": RATES[rate], "weight_decay": 0.0})
         self.stage = Stage(path, {"model": model, "targets": self.targets}, groups, seed)
 
@@ -112,7 +112,7 @@ class SpaceStage:
         seen, said = (torch.tensor([self.texts.number[c] for c in concepts]) for concepts in (seen, said))
         sizes = (512, rng.choice((128, 256)))
         pictures = vectors[:PICTURES]
-        pairs = matching(pictures[::2], pictures[1::2], seen[::2, None] == seen[None, 1::2], self.targets.scale(4), sizes)
+        pairs = matching(pictures[::2], pictures[1::2], seen[::2, None] == seen[None, 1::2], self.targets.scale("pairs"), sizes)
         return naming((pictures, seen), (vectors[PICTURES:], said), self.targets, sizes) + PAIR_WEIGHT * pairs
 
     def meanings(self, rng: random.Random) -> Tensor:
@@ -124,7 +124,7 @@ class SpaceStage:
         vectors = sequences.encode(self.model)
         self.stage.counts["sequences"] += len(vectors)
         same = torch.eye(len(vectors) // 2, dtype=torch.bool)
-        matched = matching(vectors[::2], vectors[1::2], same, self.targets.scale(1), (512, 128))
+        matched = matching(vectors[::2], vectors[1::2], same, self.targets.scale("meanings"), (512, 128))
         return matched + TAUGHT_WEIGHT * unlike_teacher(vectors, known, self.targets)
 
     def edits(self, rng: random.Random) -> Tensor:
@@ -143,7 +143,7 @@ class SpaceStage:
         vectors = sequences.encode(self.model)
         self.stage.counts["sequences"] += len(vectors)
         same = torch.tensor([[shown[mark].what == one.what for one in shown] for mark in marks])
-        return matching(vectors[queries], vectors[targets], same, self.targets.scale(2), (512, 128))
+        return matching(vectors[queries], vectors[targets], same, self.targets.scale("edits"), (512, 128))
 
     def relations(self, rng: random.Random) -> Tensor:
         """Scenes against captions and pictures between words."""
@@ -175,7 +175,7 @@ class SpaceStage:
         number = torch.tensor([numbers[what] for what in shown])
         same = number[torch.tensor(marks)][:, None] == number[None]
         marks = torch.tensor(marks)
-        return matching(vectors[queries], vectors[targets], same, self.targets.scale(3), (512, 128)) + beaten_by_mirror(
+        return matching(vectors[queries], vectors[targets], same, self.targets.scale("relations"), (512, 128)) + beaten_by_mirror(
             vectors[queries], vectors[targets], marks, number[marks] != number[marks ^ 1]
         )
 
