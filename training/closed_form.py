@@ -1,7 +1,7 @@
 """Sets up the space in closed form, so that gradient learning starts from something that already works.
 
-Every concept gets a vector of two parts: what the text teacher says of its name, and what the tower says of its pictures
-(a linear discriminant). Word embeddings start as the teacher's vectors of the tokens, rare ones weighing more (smooth
+Every concept gets a vector of two parts: what the text teacher says of its name, and what the tower's classifier tells apart
+in pictures, in fewer values. Word embeddings start as the teacher's vectors of the tokens, rare ones weighing more (smooth
 inverse frequency: Arora et al. 2017), corrected by a ridge regression so that the mean over a text meets the concept, and
 the means over a WordNet word and its gloss meet half way between what the teacher says of either; visual tokens by a ridge
 regression onto the same vectors. The layers start as the identity.
@@ -13,20 +13,21 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 from tokenizers import Tokenizer
-from torch import Tensor
+from torch import Tensor, nn
 
 from .data import Row
 from .meanings import Meanings
-from .model import Fusion
+from .model import Fusion, VisualTokens
 from .teacher import taught
 from .texts import Texts
+from .tower import TowerHeads
 from .views import Views
 
 SEMANTIC, VISUAL = 160, 94  # values of a concept's vector; one more direction of the width is the filler's, one the mean's
 VISUAL_SHARE = 0.5  # of the squared length
 FREQUENCY = 1e-3
-SHRINKAGE = 0.1
 RIDGE = 0.1
+VIEWS_AT_ONCE = 8192
 CONJUGATE_STEPS = 40
 MEANING_WEIGHT = 0.5  # of a WordNet word or gloss; an English name has 3
 WORD_STD = 0.15  # of the elements of a token
@@ -50,24 +51,15 @@ def ridge(design: Tensor, weights: Tensor, targets: Tensor) -> Tensor:
     return solution
 
 
-def means_by(labels: Tensor, features: Tensor, classes: int) -> Tensor:
-    """Mean feature of every class [classes, D]; zeros where it has none."""
-    counts = torch.bincount(labels, minlength=classes).clamp(min=1)[:, None]
-    return torch.zeros(classes, features.shape[1]).index_add(0, labels, features) / counts
-
-
-def discriminant(features: Tensor, labels: Tensor, classes: int, size: int) -> Tensor:
-    """Class means [classes, size] along the most telling directions: the spread within classes is one in each, and
-    directions in which classes differ little are shrunk."""
-    features = features - features.mean(0)
-    means = means_by(labels, features, classes)
-    within = features - means[labels]
-    values, vectors = torch.linalg.eigh(within.T @ within / len(within))
-    whitening = vectors @ torch.diag((values + SHRINKAGE * values.mean()).rsqrt()) @ vectors.T
-    _, strength, directions = torch.linalg.svd(means @ whitening, full_matrices=False)
-    signal = strength.square() / classes
-    rows = (signal / (1 + signal))[:, None] * (directions @ whitening)
-    return means @ rows[:size].T
+def told_apart(tokens: Tensor, classifier: nn.Linear, size: int) -> tuple[Tensor, Tensor]:
+    """What a classifier [D -> classes] tells apart in tokens [N, D], as codes of the pictures [N, size] and of the classes
+    [classes, size] whose products are the logits as nearly as so few values can give them (truncated singular values)."""
+    tokens = tokens - tokens.mean(0)
+    values, vectors = torch.linalg.eigh(tokens.T @ tokens / len(tokens))
+    spread = values.clamp(min=1e-8).sqrt()
+    weights = classifier.weight - classifier.weight.mean(0)
+    classes, strength, directions = torch.linalg.svd((weights @ vectors) * spread, full_matrices=False)
+    return tokens @ ((vectors / spread) @ directions[:size].T), (classes * strength)[:, :size]
 
 
 def token_weights(words: Tokenizer, texts: list[str], rows: list[Row]) -> Tensor:
@@ -90,12 +82,11 @@ def scaled(vectors: Tensor, energy: float) -> Tensor:
 class ClosedForm:
     """Everything that the set-up reads."""
 
-    def __init__(self, texts: Texts, views: Views, meanings: Meanings, teacher: Path):
-        self.texts, self.views, self.meanings, self.teacher = texts, views, meanings, teacher
+    def __init__(self, texts: Texts, views: Views, meanings: Meanings, classifier: nn.Linear, teacher: Path):
+        self.texts, self.views, self.meanings, self.classifier, self.teacher = texts, views, meanings, classifier, teacher
         rows = texts.sampler.rows
         numbers = torch.tensor([texts.number.get(row.concept, -1) for row in rows])
         self.labels = numbers[views.rows]
-        self.classes = len(texts.number)
 
     def semantic(self) -> tuple[Tensor, Tensor, Tensor]:
         """Token embeddings [V, SEMANTIC], weighted, and vectors of concepts [classes, SEMANTIC] and of WordNet's meanings
@@ -112,13 +103,14 @@ class ClosedForm:
         weights = token_weights(words, self.meanings.called + self.meanings.explained, self.texts.sampler.rows)
         return (tokens - tokens.mean(0)) @ basis * weights[:, None], (named - named.mean(0)) @ basis, meanings @ basis
 
-    def visual(self) -> Tensor:
-        """Concept vectors [classes, VISUAL] from the pictures."""
-        parts = []
-        for start in range(0, len(self.views.features), 8192):
-            tokens = self.views.features[start : start + 8192].float()
-            parts.append(torch.cat([tokens[:, :4].mean(1), tokens[:, 4]], 1))
-        return discriminant(torch.cat(parts), self.labels, self.classes, VISUAL)
+    def visual(self, tower: VisualTokens) -> tuple[Tensor, Tensor]:
+        """What the tower's classifier tells apart, of the views [N, VISUAL] and of the concepts [classes, VISUAL] (zeros for
+        those that it does not know)."""
+        tokens = torch.cat([
+            TowerHeads.pooled(tower.from_pooled(some.float())) for some in self.views.features.split(VIEWS_AT_ONCE)
+        ])
+        seen, known = told_apart(tokens, self.classifier, VISUAL)
+        return seen, F.pad(known, (0, 0, 0, len(self.texts.number) - len(known)))
 
     def words(self, tokens: Tensor, concepts: Tensor, meanings: Tensor) -> Tensor:
         """Word vectors [V, SEMANTIC + VISUAL] whose mean over a text meets the text's concept or, as far as the teacher
@@ -139,16 +131,16 @@ class ClosedForm:
         corrections = ridge(design, weights, missing[:, :SEMANTIC]), ridge(design, of_names, missing[:, SEMANTIC:])
         return scale * start + torch.cat(corrections, 1)
 
-    def pictures(self, concepts: Tensor) -> tuple[Tensor, Tensor]:
-        """Weight [SEMANTIC + VISUAL, C] and bias that predict a concept from its features (mean token, and peak)."""
+    def pictures(self, meant: Tensor, seen: Tensor) -> tuple[Tensor, Tensor]:
+        """Weight [SEMANTIC + VISUAL, C] and bias by which the mean of a picture's features says what is `meant` by its
+        concept [classes, SEMANTIC] and what is `seen` in it [N, VISUAL]."""
         gram, cross = 0, 0
-        for start in range(0, len(self.labels), 8192):
-            tokens = self.views.features[start : start + 8192].float()
-            wanted = concepts[self.labels[start : start + 8192]]
-            for features in (tokens[:, :4].mean(1), tokens[:, 4]):
-                known = F.pad(features, (0, 1), value=1.0)
-                gram, cross = gram + known.T @ known, cross + known.T @ wanted
-        gram = gram + 1e-3 * gram.diagonal().mean() * torch.eye(len(gram))
+        for start in range(0, len(self.labels), VIEWS_AT_ONCE):
+            some = slice(start, start + VIEWS_AT_ONCE)
+            known = F.pad(self.views.features[some].float().mean(1), (0, 1), value=1.0)
+            wanted = torch.cat([meant[self.labels[some]], seen[some]], 1)
+            gram, cross = gram + known.T @ known, cross + known.T @ wanted
+        gram = gram + 1e-4 * gram.diagonal().mean() * torch.eye(len(gram))
         solution = torch.linalg.solve(gram, cross)
         return solution[:-1].T, solution[-1]
 
@@ -157,10 +149,12 @@ class ClosedForm:
         """Resets everything but the tower; returns the concept vectors [classes, 512]."""
         width, dimension = model.shape.width, model.shape.dimension
         tokens, semantic, meanings = self.semantic()
-        concepts = torch.cat([scaled(semantic, 1 - VISUAL_SHARE), scaled(self.visual(), VISUAL_SHARE)], 1)
+        semantic = scaled(semantic, 1 - VISUAL_SHARE)
+        seen, known = (scaled(codes, VISUAL_SHARE) for codes in self.visual(model.visual))
+        weight, bias = self.pictures(semantic, seen)
+        concepts = torch.cat([semantic, known], 1)
         turn = torch.linalg.svd(concepts, full_matrices=False).Vh.T  # most telling first: the nested dimensions want it
         word_vectors = self.words(tokens, concepts, scaled(meanings, 1 - VISUAL_SHARE)) @ turn
-        weight, bias = self.pictures(concepts)
         weight, bias, concepts = turn.T @ weight, turn.T @ bias, concepts @ turn
         fresh = torch.linalg.qr(torch.cat([torch.ones(width, 1), torch.randn(width, width - 1)], 1)).Q[:, 1:]
         telling, filler = fresh[:, :-1], fresh[:, -1]  # both blind to the mean, which layer norms take away

@@ -57,7 +57,12 @@ class TowerHeads(nn.Module):
 
     def classify(self, tokens: Tensor) -> Tensor:
         """Visual tokens [B, 5, D] -> logits over concepts."""
-        return self.classifier(torch.cat([tokens[:, :4].mean(1), tokens[:, 4]], 1))
+        return self.classifier(self.pooled(tokens))
+
+    @staticmethod
+    def pooled(tokens: Tensor) -> Tensor:
+        """Visual tokens [B, 5, D] -> what the classifier reads [B, 2 D]: the mean of the quadrants beside the maximum."""
+        return torch.cat([tokens[:, :4].mean(1), tokens[:, 4]], 1)
 
     def naming(self, tokens: Tensor, labels: Tensor) -> Tensor:
         return F.cross_entropy(self.classify(tokens), labels, label_smoothing=0.1)

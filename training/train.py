@@ -62,7 +62,7 @@ def main() -> None:
     meanings = Meanings(synsets, arguments.teacher)
     space = SpaceStage(model, texts, views, meanings, folder / "space.pt", arguments.seed)
     if not space.stage.resume():
-        space.begin(ClosedForm(texts, views, meanings, arguments.teacher).set_up(model))
+        space.begin(ClosedForm(texts, views, meanings, tower.heads.classifier, arguments.teacher).set_up(model))
         space.stage.save()
     print(f"space: from step {space.stage.counts['steps']}", flush=True)
     space.go(arguments.space_minutes * 60, every_s)

@@ -13,7 +13,7 @@ from tokenizers import Tokenizer
 from training import scenes, tokenizer
 from training.augment import Traits, augment
 from training.batches import Sampler
-from training.closed_form import RIDGE, discriminant, ridge
+from training.closed_form import RIDGE, ridge, told_apart
 from training.contrast import Targets, matching, naming, spoken, unlike_teacher
 from training.data import Row, Synset, held_out_pair, read_row
 from training.edits import CHANGES, COLOUR, EditMaterial
@@ -127,14 +127,14 @@ def test_the_loss_is_smaller_when_what_belongs_together_is_near():
     assert matching(twins, twins, both, torch.tensor(10.0), (2,)) < 0.01  # two of one meaning never compete
 
 
-def test_the_discriminant_prefers_what_tells_concepts_apart():
-    generator = torch.Generator().manual_seed(0)
-    labels = torch.arange(800) % 40
-    means = torch.randn(40, 6, generator=generator) * torch.tensor([1, 1, 1, 3.0, 1, 0])
-    features = means[labels] + torch.randn(800, 6, generator=generator) * torch.tensor([10, 1, 1, 0.3, 1, 1])
-    found = discriminant(features, labels, 40, 2)
-    correlation = torch.corrcoef(torch.stack([found[:, 0], means[:, 3]]))[0, 1].abs()
-    assert found.shape == (40, 2) and correlation > 0.98
+def test_codes_of_pictures_and_classes_give_the_classifiers_logits():
+    torch.manual_seed(0)
+    classifier, tokens = torch.nn.Linear(6, 40), torch.randn(800, 6) * torch.tensor([9, 1, 1, 0.3, 1, 1])
+    logits = (tokens - tokens.mean(0)) @ (classifier.weight - classifier.weight.mean(0)).T
+    with torch.no_grad():
+        whole, part = (told_apart(tokens, classifier, size) for size in (6, 1))
+        assert torch.allclose(whole[0] @ whole[1].T, logits, atol=1e-3)
+        assert float((part[0] @ part[1].T - logits).norm() / logits.norm()) < 0.5 and part[1].shape == (40, 1)
 
 
 def test_ridge_solves_the_normal_equations():
