@@ -4,7 +4,7 @@ Every concept gets a vector of two parts: what the text teacher says of its name
 in pictures, in fewer values. Word embeddings start as the teacher's vectors of the tokens, rare ones weighing more (smooth
 inverse frequency: Arora et al. 2017), corrected by a ridge regression so that the mean over a text meets the concept, and
 the means over a WordNet word and its gloss meet half way between what the teacher says of either; visual tokens by a ridge
-regression onto the same vectors. The layers start as the identity.
+regression onto what the teacher says of a picture's name and the classifier of the picture. The layers start as the identity.
 """
 
 from collections import Counter

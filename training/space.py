@@ -45,7 +45,8 @@ class SpaceStage:
             (model.text, RATES["text"]), (model.visual, RATES["visual"]),
         ])
         targets = self.targets
-        for parameters, rate in (([model.cls], "layers"), ([targets.concepts, *targets.scales.parameters()], "targets"), ([targets.taught.weight], "taught")):
+        single = {"layers": [model.cls], "targets": [targets.concepts, *targets.scales.parameters()], "taught": [targets.taught.weight]}
+        for rate, parameters in single.items():
             groups.append({"params": parameters, "rate": RATES[rate], "lr": RATES[rate], "weight_decay": 0.0})
         self.stage = Stage(path, {"model": model, "targets": self.targets}, groups, seed)
 
